@@ -1,0 +1,1 @@
+"""A container-first runtime for service graphs."""

@@ -1,0 +1,1 @@
+"""What users import: Flow, and how it is started and stopped."""

@@ -1,0 +1,1 @@
+"""The declaration: what the user writes, its YAML and its graph."""

@@ -1,0 +1,1 @@
+"""From an Executor's source to a content-addressed image."""

@@ -1,0 +1,1 @@
+"""The Plan: what will run, decided in one pure step."""

@@ -1,0 +1,1 @@
+"""An Executor's process."""

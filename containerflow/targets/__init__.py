@@ -1,0 +1,1 @@
+"""Where a Plan goes: each target translates, none decides."""

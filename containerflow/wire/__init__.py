@@ -1,0 +1,1 @@
+"""The contract between containers: messages, lanes, bodies and settings."""
