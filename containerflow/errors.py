@@ -21,7 +21,7 @@
     ├── StartError                 a Flow did not come up; nothing of it is left behind
     │   ├── AlreadyRunningError    a Flow of that name is up
     │   ├── ExitedError            a container ended before it was ready (carries its log)
-    │   └── ReadyTimeoutError      a container was not ready within timeout_ready
+    │   └── ReadyTimeoutError      a container was not ready within timeout_ready (its log)
     ├── ExportError                a target cannot say what the Plan says
     ├── ExecutorError              an Executor class is unusable
     └── RequestError               a request failed (carries code, executor, request_id)
@@ -134,7 +134,7 @@ class CycleError(DefinitionError):
     """`needs` goes round in a circle."""
 
 
-class VariableError(DefinitionError):
+class VariableError(YamlError):
     """A variable in the YAML has no value."""
 
 
@@ -209,7 +209,20 @@ class ExitedError(StartError):
 
 
 class ReadyTimeoutError(StartError):
-    """A container was not ready within timeout_ready."""
+    """A container was not ready within timeout_ready.
+
+    Args:
+        message: Which Executors, and for how long they were waited for.
+        log: The last lines that they printed.
+        remedy: What to do.
+    """
+
+    def __init__(self, message: str, *, log: str = "", remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.log = log
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.log}".rstrip()
 
 
 class ExportError(ContainerflowError):
