@@ -24,7 +24,10 @@ MAX_PAYLOAD_BYTES = 1 << 30
 """A longer length can only come from a peer that speaks something else."""
 
 KEEP_ALIVE_SECONDS = 10.0
-"""A peer silent for this long is pinged; one silent for three times as long is given up."""
+"""Each end looks this often whether its peer has said anything since, and pings it if not."""
+
+SILENT_CHECKS = 3
+"""A peer that was silent at this many looks in a row is given up."""
 
 HEADER = struct.Struct(">IB")
 
@@ -53,7 +56,7 @@ class Lane(asyncio.Protocol):
     `writable`. All of them run on the event loop.
 
     Args:
-        keep_alive: Seconds of silence after which the peer is pinged.
+        keep_alive: Seconds between two looks at whether the peer is alive.
     """
 
     def __init__(self, *, keep_alive: float = KEEP_ALIVE_SECONDS) -> None:
@@ -66,7 +69,9 @@ class Lane(asyncio.Protocol):
         self._outgoing: list[bytes] = []
         self._flush_scheduled = False
         self._paused = False
-        self._last_heard = 0.0
+        self._holding = False
+        self._heard = False
+        self._silent_checks = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def opened(self) -> None:
@@ -117,6 +122,7 @@ class Lane(asyncio.Protocol):
         """Stop or go on reading, so that a busy end slows its peer instead of filling memory."""
         if self._transport is None or self._transport.is_closing():
             return
+        self._holding = hold
         if hold:
             self._transport.pause_reading()
         else:
@@ -132,7 +138,6 @@ class Lane(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
         self._transport = cast(asyncio.Transport, transport)
-        self._last_heard = self._loop.time()
         self._timer = self._loop.call_later(self._keep_alive, self._check_peer)
         self.opened()
 
@@ -157,7 +162,7 @@ class Lane(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio: cut frames out of what has come so far."""
-        self._last_heard = self._loop.time()
+        self._heard = True
         self._buffered += len(data)
         if self._chunks:
             self._chunks.append(data)
@@ -190,10 +195,15 @@ class Lane(asyncio.Protocol):
             self.received(frames)
 
     def _check_peer(self) -> None:
-        silent = self._loop.time() - self._last_heard
-        if silent >= 3 * self._keep_alive:
-            self.abort()
-            return
-        if silent >= self._keep_alive:
+        # Checks are counted, not seconds: after this process itself was held up (by a handler on
+        # the loop, or a suspended machine), what the peer sent meanwhile is yet to be read.
+        if self._heard or self._holding:
+            self._silent_checks = 0
+        else:
+            self._silent_checks += 1
+            if self._silent_checks >= SILENT_CHECKS:
+                self.abort()
+                return
             self.send(Kind.PING)
+        self._heard = False
         self._timer = self._loop.call_later(self._keep_alive, self._check_peer)
