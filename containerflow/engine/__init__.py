@@ -1,1 +1,1 @@
-"""The connection to a container engine."""
+"""The container engine: finding the one that answers, and saying plainly what it refuses."""

@@ -1,1 +1,1 @@
-"""From an Executor's source to a content-addressed image."""
+"""From an Executor's source to an image whose tag is the hash of what went into it."""
