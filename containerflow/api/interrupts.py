@@ -1,0 +1,147 @@
+"""Interrupts and requests to end, while a Flow runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+__all__ = ["Interrupts"]
+
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+class Interrupts:
+    """Turns SIGINT, SIGTERM and SIGHUP into an orderly end, as long as a Flow runs.
+
+    Between the phases below a signal raises in the main thread: KeyboardInterrupt for SIGINT,
+    SystemExit with 128 + its number for the others, so that `with` blocks unwind. Signals that the
+    program handles or ignores by itself are left to it. Handlers are installed in the main thread
+    only, which is the only one that Python runs them in.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._pending: int | None = None
+        self._absorb: Callable[[int], bool] | None = None
+        self._active = False
+        self._previous: dict[int, Any] = {}
+        self._handler = self._handle
+
+    def install(self) -> None:
+        """Take over; does nothing outside the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._active = True
+        for number in _SIGNALS:
+            current = signal.getsignal(number)
+            if current in (signal.SIG_DFL, signal.default_int_handler) or _is_ours(current):
+                self._previous[number] = current
+                signal.signal(number, self._handler)
+
+    def restore(self) -> None:
+        """Give back what was taken over; the handlers of a Flow that started later stay."""
+        self._active = False
+        if threading.current_thread() is not threading.main_thread():
+            # Handlers cannot be changed here; ours passes every signal on from now on.
+            return
+        for number, previous in self._previous.items():
+            if signal.getsignal(number) == self._handler:
+                signal.signal(number, previous)
+
+    @contextmanager
+    def starting(self, cancelled: threading.Event) -> Iterator[None]:
+        """Set `cancelled` at the first signal, and raise it at the end; the second one raises.
+
+        A KeyboardInterrupt that ends the phase because `cancelled` was set becomes what the signal
+        itself raises.
+        """
+
+        def absorb(number: int) -> bool:
+            if cancelled.is_set():
+                return False
+            self._pending = number
+            cancelled.set()
+            return True
+
+        try:
+            yield from self._phase(absorb)
+        except KeyboardInterrupt:
+            self._raise_pending()
+            raise
+
+    @contextmanager
+    def blocking(self, stop: threading.Event) -> Iterator[None]:
+        """Set `stop` at the first signal, which is dealt with by that; the second one raises."""
+
+        def absorb(number: int) -> bool:  # noqa: ARG001
+            first = not stop.is_set()
+            stop.set()
+            return first
+
+        if threading.current_thread() is not threading.main_thread():
+            # A signal is for the main thread, which is busy with something else.
+            yield
+            return
+        yield from self._phase(absorb)
+
+    @contextmanager
+    def closing(self, hurry: threading.Event) -> Iterator[None]:
+        """Go on at the first signal of all, and raise it at the end; set `hurry` at the second."""
+
+        def absorb(number: int) -> bool:
+            if self._count == 1:
+                self._pending = number
+                return True
+            if not hurry.is_set():
+                hurry.set()
+                return True
+            return False
+
+        yield from self._phase(absorb)
+
+    def _phase(self, absorb: Callable[[int], bool]) -> Iterator[None]:
+        self._absorb = absorb
+        try:
+            yield
+        finally:
+            self._absorb = None
+        self._raise_pending()
+
+    def _raise_pending(self) -> None:
+        """Raise for a signal that was put off."""
+        if self._pending is not None:
+            number, self._pending = self._pending, None
+            _raise(number)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._active:
+            self._pass_on(number, frame)
+            return
+        self._count += 1
+        if self._absorb is None or not self._absorb(number):
+            _raise(number)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        previous = self._previous[number]
+        if callable(previous):
+            previous(number, frame)
+            return
+        signal.signal(number, previous)
+        os.kill(os.getpid(), number)
+
+
+def _is_ours(handler: object) -> bool:
+    return isinstance(getattr(handler, "__self__", None), Interrupts)
+
+
+def _raise(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)

@@ -1,0 +1,200 @@
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from containerflow.api.interrupts import Interrupts
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Interrupts]:
+    taken = Interrupts()
+    taken.install()
+    yield taken
+    taken.restore()
+
+
+@pytest.fixture(autouse=True)
+def _handlers_are_as_before() -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_an_interrupt_between_phases_is_a_keyboard_interrupt(interrupts: Interrupts) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_request_to_end_unwinds_and_ends_with_the_signals_code(
+    interrupts: Interrupts, number: int, code: int
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        signal.raise_signal(number)
+    assert caught.value.code == code
+
+
+def test_the_first_signal_of_a_start_cancels_it_and_is_raised_at_its_end(
+    interrupts: Interrupts,
+) -> None:
+    cancelled = threading.Event()
+    seen = []
+
+    def start() -> None:
+        with interrupts.starting(cancelled):
+            signal.raise_signal(signal.SIGTERM)
+            seen.append("went on")
+
+    with pytest.raises(SystemExit):
+        start()
+    assert cancelled.is_set()
+    assert seen == ["went on"]
+
+
+def test_the_second_signal_of_a_start_is_raised_at_once(interrupts: Interrupts) -> None:
+    seen = []
+
+    def start() -> None:
+        with interrupts.starting(threading.Event()):
+            signal.raise_signal(signal.SIGINT)
+            seen.append("went on")
+            signal.raise_signal(signal.SIGINT)
+            seen.append("went on again")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert seen == ["went on"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_blocking_only_ends_the_block(interrupts: Interrupts, number: int) -> None:
+    stop = threading.Event()
+    with interrupts.blocking(stop):
+        signal.raise_signal(number)
+    assert stop.is_set()
+
+
+def test_an_interrupt_while_closing_waits_until_all_is_closed(interrupts: Interrupts) -> None:
+    hurry = threading.Event()
+    seen = []
+
+    def close() -> None:
+        with interrupts.closing(hurry):
+            signal.raise_signal(signal.SIGINT)
+            seen.append("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        close()
+    assert seen == ["went on"]
+    assert not hurry.is_set()
+
+
+def test_the_second_signal_of_all_makes_closing_hurry(interrupts: Interrupts) -> None:
+    stop, hurry = threading.Event(), threading.Event()
+    with interrupts.blocking(stop):
+        signal.raise_signal(signal.SIGINT)
+    with interrupts.closing(hurry):
+        assert not hurry.is_set()
+        signal.raise_signal(signal.SIGINT)
+    assert hurry.is_set()
+
+
+def test_the_third_signal_while_closing_gives_up(interrupts: Interrupts) -> None:
+    hurry = threading.Event()
+
+    def close() -> None:
+        with interrupts.closing(hurry):
+            for _ in range(3):
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        close()
+    assert hurry.is_set()
+
+
+def test_an_error_of_a_phase_is_not_hidden_by_a_signal(interrupts: Interrupts) -> None:
+    def start() -> None:
+        with interrupts.starting(threading.Event()):
+            signal.raise_signal(signal.SIGINT)
+            raise ValueError("own")
+
+    with pytest.raises(ValueError, match="own"):
+        start()
+    # It is raised at the end of the next phase, which is that of closing.
+    with pytest.raises(KeyboardInterrupt), interrupts.closing(threading.Event()):
+        pass
+
+
+def test_what_a_cancelled_start_raises_becomes_what_the_signal_raises(
+    interrupts: Interrupts,
+) -> None:
+    def start() -> None:
+        with interrupts.starting(threading.Event()):
+            signal.raise_signal(signal.SIGTERM)
+            raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as caught:
+        start()
+    assert caught.value.code == 143
+
+
+def test_a_programs_own_handler_is_left_to_it() -> None:
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        taken = Interrupts()
+        taken.install()
+        signal.raise_signal(signal.SIGTERM)
+        taken.restore()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        taken = Interrupts()
+        taken.install()
+        signal.raise_signal(signal.SIGHUP)
+        taken.restore()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_two_flows_may_be_closed_in_any_order() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    first, second = Interrupts(), Interrupts()
+    first.install()
+    second.install()
+    first.restore()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    second.restore()
+    # What the second one gives back is the first one's, which only passes signals on.
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def test_outside_the_main_thread_nothing_is_taken_over() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    during = []
+
+    def run() -> None:
+        taken = Interrupts()
+        taken.install()
+        during.append(signal.getsignal(signal.SIGINT))
+        with taken.closing(threading.Event()), taken.blocking(threading.Event()):
+            pass
+        taken.restore()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert during == [before]
