@@ -116,7 +116,8 @@ def endpoints(environment: Mapping[str, str], home: Path) -> Iterator[Endpoint]:
     tried = {context.url} if context else set()
     for path, origin in _sockets(environment, home):
         url = f"unix://{path}"
-        if url not in tried and path.exists():
+        # Unlike Path.exists, this takes a home that may not be looked into for one without sockets.
+        if url not in tried and os.path.exists(path):
             yield Endpoint(url, origin)
 
 

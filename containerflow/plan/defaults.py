@@ -17,6 +17,7 @@ GATEWAY_COMMAND = (*_INTERPRETER, "containerflow.runtime.gateway")
 EXECUTOR_COMMAND = (*_INTERPRETER, "containerflow.runtime.executor")
 
 PROTOCOL: Literal["grpc"] = "grpc"
+TRANSPORT: Literal["lane", "grpc"] = "lane"
 HTTP_PORT = 8080
 PUBLISH_ADDRESS = "127.0.0.1"
 LOWEST_CONTAINER_PORT = 1024

@@ -8,7 +8,6 @@ from containerflow.flow.spec import FlowSpec
 
 OF_ALL = (
     "log_config",
-    "transport",
     "reload",
     "monitoring",
     "port_monitoring",

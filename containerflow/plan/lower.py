@@ -40,12 +40,17 @@ from containerflow.plan.uses import locate_code
 from containerflow.plan.volumes import Volumes, scratch, workspace_path
 from containerflow.wire.settings import (
     ADMIN_PORT,
+    GRPC_PORT,
+    LANE_PORT,
     WORKSPACE_DIRECTORY,
     ExecutorSettings,
     GatewaySettings,
     ListenerSettings,
     NodeSettings,
+    Transport,
 )
+
+_DOORS: dict[Transport, int] = {"lane": LANE_PORT, "grpc": GRPC_PORT}
 
 
 def lower(spec: FlowSpec) -> Plan:
@@ -99,11 +104,14 @@ def _gateway(spec: FlowSpec, graph: Graph, flow: str, services: Mapping[str, str
                 name=executor.name,
                 needs=graph.needs[executor.name],
                 host=services[executor.name],
+                port=_DOORS[transport],
+                transport=transport,
                 replicas=executor.replicas,
                 timeout_ms=max(0, nearest("timeout_send", 0, executor, gateway, spec)),
                 retries=nearest("retries", defaults.RETRIES, executor, gateway, spec),
             )
             for executor in spec.executors
+            for transport in (nearest("transport", defaults.TRANSPORT, executor, gateway, spec),)
         ),
         title=gateway.title,
         description=gateway.description,

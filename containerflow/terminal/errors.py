@@ -13,6 +13,7 @@ from containerflow.errors import (
     BuildError,
     ContainerflowError,
     ExitedError,
+    ReadyTimeoutError,
     RequestError,
     YamlError,
 )
@@ -100,6 +101,6 @@ def _excerpt(error: YamlError) -> list[str]:
 
 
 def _log_tail(error: ContainerflowError) -> list[str]:
-    if not isinstance(error, BuildError | ExitedError):
+    if not isinstance(error, BuildError | ExitedError | ReadyTimeoutError):
         return []
     return error.log.rstrip().splitlines()[-_LOG_LINES:]

@@ -249,6 +249,20 @@ def test_a_join_unites_documents_by_id_in_declared_order(diamond: Flow) -> None:
         assert first["seen_by_root"]
 
 
+def test_given_transport_grpc_the_hops_speak_grpc_and_the_answers_are_the_same() -> None:
+    flow = (
+        Flow(name="requests-grpc", protocol="http", port=0, transport="grpc", quiet=True)
+        .add(name="first", uses=WORDS)
+        .add(name="second", uses=WORDS, uses_with={"suffix": "!"})
+    )
+    with flow:
+        url = f"http://127.0.0.1:{flow.port}"
+        answer = post(f"{url}/tag", {"data": [{"id": "a", "text": "hi"}]})
+        assert answer.body["data"][0]["path"] == ["first", "second!"]
+        failed = post(f"{url}/count", {"data": [{"text": 7}]})
+        assert (failed.status, failed.error["executor"]) == (422, "first")
+
+
 def test_an_empty_flow_is_only_a_gateway_and_answers() -> None:
     with Flow(name="requests-empty", protocol="http", port=0, quiet=True) as flow:
         answer = post(f"http://127.0.0.1:{flow.port}/any", {"data": [{"text": "x"}]})

@@ -4,13 +4,22 @@ from pathlib import Path
 
 from containerflow import Document, Flow
 
+
+class Counted(Document):
+    """What the Flow answers."""
+
+    words: int
+    distinct: int
+
+
 FLOW = Path(__file__).parent / "flow.yml"
 
 
 def test_the_flow_counts_words() -> None:
     """Two words occur twice, so four of six differ."""
     with Flow.load_config(FLOW) as flow:
-        [doc] = flow.post("/count", inputs=[Document(text="to be or not to be")])
+        question = Document(text="to be or not to be")
+        [doc] = flow.post("/count", inputs=[question], return_type=Counted)
     assert (doc.words, doc.distinct) == (6, 4)
 
 

@@ -132,6 +132,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, p
         inner_writer.close()
         for way in ways:
             way.cancel()
+        # Not raised: a way that broke is a peer that went away, which gRPC itself tells the other.
         await asyncio.gather(*ways, return_exceptions=True)
 
 

@@ -70,6 +70,12 @@ def test_the_usual_sockets_are_tried_where_they_exist(tmp_path: Path, socket_pat
     assert set(after) - set(before) == {f"unix://{tmp_path / socket_path}"}
 
 
+def test_a_home_that_cannot_be_looked_into_has_no_sockets(tmp_path: Path) -> None:
+    known = {place.url for place in endpoints({}, tmp_path)}
+    unusable = tmp_path / ("x" * 300)
+    assert {place.url for place in endpoints({}, unusable)} == known
+
+
 def test_certificates_that_are_not_there_are_said_so(tmp_path: Path) -> None:
     environment = {
         "DOCKER_HOST": "tcp://127.0.0.1:1",
