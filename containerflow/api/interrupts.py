@@ -53,7 +53,7 @@ class Interrupts:
             return
         for number, previous in self._previous.items():
             if signal.getsignal(number) == self._handler:
-                signal.signal(number, previous)
+                signal.signal(number, _alive(number, previous))
 
     @contextmanager
     def starting(self, cancelled: threading.Event) -> Iterator[None]:
@@ -139,6 +139,13 @@ class Interrupts:
 
 def _is_ours(handler: object) -> bool:
     return isinstance(getattr(handler, "__self__", None), Interrupts)
+
+
+def _alive(number: int, handler: Any) -> Any:
+    """The handler, or what it took over from where its Flow has been closed meanwhile."""
+    while _is_ours(handler) and not handler.__self__._active:
+        handler = handler.__self__._previous[number]
+    return handler
 
 
 def _raise(number: int) -> NoReturn:

@@ -15,12 +15,21 @@ def interrupts() -> Iterator[Interrupts]:
     taken.restore()
 
 
+DEFAULTS = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+}
+
+
 @pytest.fixture(autouse=True)
 def _handlers_are_as_before() -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
+    outside = {number: signal.signal(number, default) for number, default in DEFAULTS.items()}
     yield
-    assert [signal.getsignal(number) for number in numbers] == before
+    left = {number: signal.getsignal(number) for number in DEFAULTS}
+    for number, handler in outside.items():
+        signal.signal(number, handler)
+    assert left == DEFAULTS
 
 
 def test_an_interrupt_between_phases_is_a_keyboard_interrupt(interrupts: Interrupts) -> None:
@@ -166,7 +175,6 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
 
 
 def test_two_flows_may_be_closed_in_any_order() -> None:
-    before = signal.getsignal(signal.SIGINT)
     first, second = Interrupts(), Interrupts()
     first.install()
     second.install()
@@ -174,12 +182,8 @@ def test_two_flows_may_be_closed_in_any_order() -> None:
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     second.restore()
-    # What the second one gives back is the first one's, which only passes signals on.
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
-    signal.signal(signal.SIGINT, before)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    # The first one is over by then, so it is passed over.
+    assert {number: signal.getsignal(number) for number in DEFAULTS} == DEFAULTS
 
 
 def test_outside_the_main_thread_nothing_is_taken_over() -> None:
