@@ -23,7 +23,7 @@ from containerflow.targets.docker.port_holder import port_holder
 if TYPE_CHECKING:
     from docker import APIClient
 
-__all__ = ["RUNTIME", "container_faults", "network_faults"]
+__all__ = ["RUNTIME", "being_started", "container_faults", "network_faults"]
 
 _NO_PROGRAM = re.compile(r"no such file or directory|executable file not found", re.IGNORECASE)
 _NO_GPU = re.compile(r"could not select device driver|nvidia-container", re.IGNORECASE)
@@ -98,15 +98,20 @@ def _missing_runtime(name: str, service: Service) -> str:
     )
 
 
+def being_started(plan: Plan) -> AlreadyRunningError:
+    """The error where someone else has just begun with a Flow of the name."""
+    return AlreadyRunningError(
+        f"Flow {plan.name} is being started or stopped by someone else at this moment.",
+        remedy=f"Wait for it, stop it with `cflow down {plan.name}`, or give this Flow "
+        "another name.",
+    )
+
+
 def _name_taken(engine: APIClient, plan: Plan, what: str) -> StartError:
     kind, _, name = what.partition(" ")
     lister = list_containers if kind == "container" else list_networks
     if any(one.name == name for one in lister(engine, f"{FLOW_LABEL}={plan.name}")):
-        return AlreadyRunningError(
-            f"Flow {plan.name} is being started or stopped by someone else at this moment.",
-            remedy=f"Wait for it, stop it with `cflow down {plan.name}`, or give this Flow "
-            "another name.",
-        )
+        return being_started(plan)
     return StartError(
         f"There is a {kind} named {name} already, and it belongs to no Flow.",
         remedy=f"Give this Flow another name, or remove it with `docker {kind} rm {name}`.",

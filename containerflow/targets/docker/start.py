@@ -6,10 +6,13 @@ import logging
 import queue
 import secrets
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from containerflow.engine.failures import engine_errors
 from containerflow.errors import AlreadyRunningError, ContainerflowError, StartError
@@ -24,7 +27,7 @@ from containerflow.targets.docker.container import (
     owned_labels,
 )
 from containerflow.targets.docker.deployment import Deployment
-from containerflow.targets.docker.faults import container_faults, network_faults
+from containerflow.targets.docker.faults import being_started, container_faults, network_faults
 from containerflow.targets.docker.inventory import list_containers, list_networks
 from containerflow.targets.docker.owner import Owner
 from containerflow.targets.docker.readiness import Member, Readiness
@@ -191,21 +194,36 @@ class _Start:
         raise_first(Batch({name: partial(make, name) for name in self._plan.volumes}).run())
 
     def _make_network(self) -> None:
+        name = self._plan.network
         with network_faults(self._engine, self._plan):
-            self._engine.create_network(
-                self._plan.network, driver="bridge", check_duplicate=True, labels=self._labels
+            made = self._engine.create_network(
+                name, driver="bridge", check_duplicate=True, labels=self._labels
             )
+            # The engine looks for duplicates before it creates, so that two starts at once may
+            # each get a network of the name. The older one stays.
+            same = [one for one in self._engine.networks(names=[name]) if one["Name"] == name]
+        if made["Id"] != min(same, key=lambda one: (one["Created"], one["Id"]))["Id"]:
+            raise being_started(self._plan)
 
     def _start(self, member: Member) -> None:
         """Create and start one container; runs in a thread of the batch."""
         service = member.service
         config = configuration(self._plan, service, self._root, self._labels)
         with container_faults(self._engine, self._plan, service, member.name):
-            created = self._engine.create_container_from_config(  # type: ignore[no-untyped-call]
-                config, member.name
-            )
+            created = _unambiguous(self._engine.create_container_from_config, config, member.name)
             member.id = created["Id"]
-            self._engine.start(member.id)
+            _unambiguous(self._engine.start, member.id)
             member.started = monotonic()
             if member.is_gateway:
                 member.inspected = self._engine.inspect_container(member.id)
+
+
+def _unambiguous(call: Callable[..., Any], *arguments: object) -> Any:
+    """Call the engine, again until a start that came second has removed its network."""
+    again = Retrying(
+        retry=retry_if_exception(lambda error: "is ambiguous" in str(error)),
+        wait=wait_fixed(0.05),
+        stop=stop_after_delay(5),
+        reraise=True,
+    )
+    return again(call, *arguments)
