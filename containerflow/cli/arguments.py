@@ -25,7 +25,7 @@ _SUFFIXES = frozenset({".yml", ".yaml", ".json"})
 
 def flow_file(command: Decorated) -> Decorated:
     """The argument FLOW, passed as `source: str`."""
-    return click.argument("source", metavar="FLOW", default="flow.yml")(command)
+    return click.argument("source", metavar="[FLOW]", default="flow.yml")(command)
 
 
 def context_option(command: Decorated) -> Decorated:

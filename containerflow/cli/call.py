@@ -36,6 +36,11 @@ def call(url: str, endpoint: str, body: str, parameters: str | None, timeout: fl
       cflow call http://localhost:8080 /search '{"text": "read a file"}'
       cflow call grpc://localhost:50051 /count - < documents.json
     """
+    if endpoint.startswith(("{", "[")):
+        raise click.UsageError(
+            f"ENDPOINT is missing: write it between the URL and the body, as in "
+            f"`cflow call http://localhost:8080 /search '{{...}}'`, not {endpoint[:40]}."
+        )
     documents, given = parse_body(sys.stdin.read() if body == "-" else body)
     if parameters is not None:
         given = {**given, **_object(parameters, "--parameters")}

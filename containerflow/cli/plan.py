@@ -10,9 +10,6 @@ from containerflow.cli.arguments import context_option, flow_file
 
 __all__ = ["plan"]
 
-_ONE_LINE = 1_000_000
-"""Settings are JSON text in an environment variable: broken up, nobody can copy them."""
-
 
 @click.command(short_help="Print what would run, to the last setting.")
 @flow_file
@@ -31,12 +28,10 @@ def plan(source: str, context: dict[str, str], as_json: bool) -> None:
     from containerflow.flow.yaml import load
     from containerflow.plan.lower import lower
 
-    decided = lower(load(source, context=context)).to_dict()
+    decided = lower(load(source, context=context))
     if as_json:
-        click.echo(json.dumps(decided, indent=2))
+        click.echo(json.dumps(decided.to_dict(), indent=2))
         return
-    import yaml
+    from containerflow.plan.render import render
 
-    click.echo(
-        yaml.safe_dump(decided, sort_keys=False, allow_unicode=True, width=_ONE_LINE), nl=False
-    )
+    click.echo(render(decided), nl=False)

@@ -35,6 +35,7 @@ def ps(flow: str | None) -> None:
     print_table(
         ["FLOW", "CONTAINER", "STATUS", "PORTS", "STARTED BY"],
         [[one.flow, one.name, one.status, ports(one), starter(one)] for one in found],
+        whole=["FLOW", "CONTAINER"],
     )
 
 
@@ -45,7 +46,13 @@ def ports(container: ContainerStatus) -> str:
 
 
 def starter(container: ContainerStatus) -> str:
-    """Who answers for the container: `cflow up`, a process, or `?` where that cannot be told."""
+    """Who answers for the container: `cflow up`, a process, or `?` where that cannot be told.
+
+    A process that has died is marked: `cflow prune` removes what it left.
+    """
     if container.owner is None:
         return "?"
-    return "cflow up" if container.owner.is_detached else str(container.owner)
+    if container.owner.is_detached:
+        return "cflow up"
+    dead = " (dead)" if container.owner.state == "dead" else ""
+    return f"{container.owner}{dead}"

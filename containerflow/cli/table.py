@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 __all__ = ["print_table"]
 
 _UNABRIDGED = 10_000
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, whole: Collection[str] = ()
+) -> None:
     """Print rows in aligned columns.
 
     Args:
         headers: Names of the columns.
         rows: One text a column.
+        whole: Columns that are never broken, so that what stands there can be copied.
 
     Example:
         >>> print_table(["NAME", "NEEDS"], [["clean", "gateway"], ["rank", "lexical, vector"]])
@@ -32,7 +35,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console.width = _UNABRIDGED
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for header in headers:
-        table.add_column(header, overflow="fold")
+        table.add_column(header, overflow="fold", no_wrap=header in whole)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     with console.capture() as capture:

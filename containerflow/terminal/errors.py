@@ -47,18 +47,18 @@ def show_error(error: ContainerflowError, file: TextIO | None = None) -> None:
         body += [Text(fact) for fact in facts]
         if excerpt:
             body += [Text(""), Text("\n".join(excerpt), style="yellow", no_wrap=True)]
+        if error.remedy:
+            body += [Text(""), Text(error.remedy, style="cyan")]
         if log:
             body += [Text(""), Text("Last lines of its log:", style="dim")]
             body += [Text(line, overflow="fold") for line in log]
-        if error.remedy:
-            body += [Text(""), Text(error.remedy, style="cyan")]
         console.print(Panel(Group(*body), title="error", title_align="left", border_style="red"))
         return
     lines = [f"error: {error.message}"]
     lines += [f"  {text}" for text in (*facts, *excerpt)]
-    lines += [f"  | {text}" for text in log]
     if error.remedy:
         lines.append(f"  {error.remedy}")
+    lines += [f"  | {text}" for text in log]
     console.print("\n".join(lines), soft_wrap=True)
 
 

@@ -57,10 +57,14 @@ def count(directory: Path, address: str) -> dict[str, int]:
     return {key: document[key] for key in COUNTED}
 
 
-def started(directory: Path, *options: str) -> tuple[subprocess.Popen[str], str]:
-    """`cflow run` in the background, and its address once it is ready."""
+RUN = ("run", "flow.yml")
+AS_JINA_SPELLS_IT = ("flow", "--uses", "flow.yml")
+
+
+def started(directory: Path, command: tuple[str, ...] = RUN) -> tuple[subprocess.Popen[str], str]:
+    """A Flow in the foreground of another process, and its address once it is ready."""
     process = subprocess.Popen(
-        [*CFLOW, "run", "flow.yml", "--port", "0", *options],
+        [*CFLOW, *command, "--port", "0"],
         cwd=directory,
         stderr=subprocess.PIPE,
         text=True,
@@ -74,11 +78,13 @@ def started(directory: Path, *options: str) -> tuple[subprocess.Popen[str], str]
     raise AssertionError(f"cflow run ended with {process.wait()}:\n{shown}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("command", "number"), [(RUN, signal.SIGINT), (AS_JINA_SPELLS_IT, signal.SIGTERM)]
+)
 def test_a_new_project_runs_until_it_is_told_to_stop(
-    project: Path, engine: APIClient, number: signal.Signals
+    project: Path, engine: APIClient, command: tuple[str, ...], number: signal.Signals
 ) -> None:
-    process, address = started(project)
+    process, address = started(project, command)
     try:
         assert count(project, address) == COUNTED
         process.send_signal(number)

@@ -71,3 +71,10 @@ def test_a_body_that_is_no_json_says_where_it_breaks(capsys: pytest.CaptureFixtu
 def test_parameters_that_are_no_object_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["call", "http://localhost:1", "/x", "{}", "--parameters", "[]"]) == 2
     assert "--parameters" in capsys.readouterr().err
+
+
+def test_a_body_in_the_place_of_the_endpoint_is_a_wrong_command_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["call", "http://localhost:8080", '{"text": "a"}']) == 2
+    assert "ENDPOINT is missing" in capsys.readouterr().err

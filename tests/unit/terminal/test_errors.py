@@ -12,6 +12,7 @@ from containerflow.errors import (
     Code,
     ContainerflowError,
     ExitedError,
+    ReadyTimeoutError,
     RequestError,
     YamlError,
 )
@@ -30,16 +31,16 @@ def test_what_happened_stands_before_what_to_do() -> None:
     assert lines == ["error: Nothing is at x.", "  Put something there."]
 
 
-@pytest.mark.parametrize("kind", [BuildError, ExitedError])
-def test_only_the_last_lines_of_a_log_are_shown(
-    kind: type[BuildError] | type[ExitedError],
+@pytest.mark.parametrize("kind", [BuildError, ExitedError, ReadyTimeoutError])
+def test_only_the_last_lines_of_a_log_are_shown_and_what_to_do_before_them(
+    kind: type[BuildError] | type[ExitedError] | type[ReadyTimeoutError],
 ) -> None:
     log = "\n".join(f"line {number}" for number in range(100))
     lines = shown(kind("It ended.", log=log, remedy="Mend it."))
     assert lines[0] == "error: It ended."
-    assert lines[1] == "  | line 80"
-    assert lines[-2] == "  | line 99"
-    assert lines[-1] == "  Mend it."
+    assert lines[1] == "  Mend it."
+    assert lines[2] == "  | line 80"
+    assert lines[-1] == "  | line 99"
 
 
 def test_a_fault_in_a_file_shows_the_line_with_a_mark_below_the_column(tmp_path: Path) -> None:
