@@ -12,7 +12,9 @@ GIBIBYTE = 1024 * MEBIBYTE
 
 RUNTIME_IMAGE = "containerflow/runtime"
 IMAGE_PREFIX = "containerflow/"
-_INTERPRETER = ("/opt/containerflow/bin/dumb-init", "--", "/opt/containerflow/bin/python", "-m")
+_DUMB_INIT = ("/opt/containerflow/bin/dumb-init", "--")
+# -P: the working directory is the Executor's folder, whose files may be named as Python's own.
+_INTERPRETER = (*_DUMB_INIT, "/opt/containerflow/bin/python", "-P", "-m")
 GATEWAY_COMMAND = (*_INTERPRETER, "containerflow.runtime.gateway")
 EXECUTOR_COMMAND = (*_INTERPRETER, "containerflow.runtime.executor")
 

@@ -148,7 +148,8 @@ def decode(
     if references is not None and not references.is_complete:
         docs = follow(docs, references, references.value)
         parameters = follow(parameters, references, references.value)
-    if unset := envelope.get("unset"):
+    # Executors tell each other in BINARY; in JSON it would be a caller's, who has no say in it.
+    if codec == BINARY and (unset := envelope.get("unset")):
         forget_unset(docs, unset)
     if request_id:
         name_documents(docs, body, request_id)
@@ -193,11 +194,12 @@ class _Compiled(NamedTuple):
 def _compiled(adapter: TypeAdapter[Any]) -> _Compiled:
     field = core_schema.typed_dict_field
     mapping = core_schema.dict_schema(core_schema.str_schema())
+    marks = core_schema.list_schema(core_schema.list_schema(core_schema.str_schema()))
     envelope = core_schema.typed_dict_schema(
         {
             "data": field(adapter.core_schema, required=False),
             "parameters": field(core_schema.nullable_schema(mapping), required=False),
-            "unset": field(core_schema.any_schema(), required=False),
+            "unset": field(core_schema.nullable_schema(marks), required=False),
         },
         extra_behavior="ignore",
     )

@@ -24,37 +24,37 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!containerflow/wire/contract.proto\x12\x10\x63ontainerflow.v1\"L\n\x04Part\x12\x0e\n\x06source\x18\x01 \x01(\t\x12&\n\x05\x63odec\x18\x02 \x01(\x0e\x32\x17.containerflow.v1.Codec\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\"\xaf\x01\n\x07Request\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\x12\x12\n\ntimeout_ms\x18\x04 \x01(\r\x12\'\n\x06\x61\x63\x63\x65pt\x18\x05 \x01(\x0e\x32\x17.containerflow.v1.Codec\x12\x0e\n\x06joined\x18\x06 \x01(\x08\x12%\n\x05parts\x18\x07 \x03(\x0b\x32\x16.containerflow.v1.Part\"O\n\x07\x46\x61ilure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\x12\x11\n\texception\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\x0c\"\x9e\x01\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x04\x12$\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x16.containerflow.v1.Code\x12&\n\x05\x63odec\x18\x03 \x01(\x0e\x32\x17.containerflow.v1.Codec\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12*\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x19.containerflow.v1.Failure\"q\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\x14\n\x0cinput_schema\x18\x03 \x01(\x0c\x12\x15\n\routput_schema\x18\x04 \x01(\x0c\x12\x19\n\x11parameters_schema\x18\x05 \x01(\x0c\"\x11\n\x0f\x44\x65scribeRequest\"[\n\x0b\x44\x65scription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tendpoints\x18\x02 \x03(\x0b\x32\x1a.containerflow.v1.Endpoint\x12\x0f\n\x07version\x18\x03 \x01(\t\"\x18\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\"N\n\x07Welcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x32\n\x0b\x64\x65scription\x18\x02 \x01(\x0b\x32\x1d.containerflow.v1.Description\"\x15\n\x06\x43\x61ncel\x12\x0b\n\x03ids\x18\x01 \x03(\x04*@\n\x05\x43odec\x12\x15\n\x11\x43ODEC_UNSPECIFIED\x10\x00\x12\x0e\n\nCODEC_JSON\x10\x01\x12\x10\n\x0c\x43ODEC_BINARY\x10\x02*\xcd\x01\n\x04\x43ode\x12\x0b\n\x07\x43ODE_OK\x10\x00\x12\x12\n\x0e\x43ODE_MALFORMED\x10\x01\x12\x12\n\x0e\x43ODE_NOT_FOUND\x10\x02\x12\x12\n\x0e\x43ODE_TOO_LARGE\x10\x03\x12\x10\n\x0c\x43ODE_INVALID\x10\x04\x12\x0f\n\x0b\x43ODE_FAILED\x10\x05\x12\x13\n\x0f\x43ODE_OVERLOADED\x10\x06\x12\x14\n\x10\x43ODE_UNAVAILABLE\x10\x07\x12\x1a\n\x16\x43ODE_DEADLINE_EXCEEDED\x10\x08\x12\x12\n\x0e\x43ODE_CANCELLED\x10\t2\x97\x01\n\x08\x45xecutor\x12=\n\x04\x43\x61ll\x12\x19.containerflow.v1.Request\x1a\x1a.containerflow.v1.Response\x12L\n\x08\x44\x65scribe\x12!.containerflow.v1.DescribeRequest\x1a\x1d.containerflow.v1.Descriptionb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!containerflow/wire/contract.proto\x12\x10\x63ontainerflow.v1\"L\n\x04Part\x12\x0e\n\x06source\x18\x01 \x01(\t\x12&\n\x05\x63odec\x18\x02 \x01(\x0e\x32\x17.containerflow.v1.Codec\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\"\xaf\x01\n\x07Request\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08\x65ndpoint\x18\x03 \x01(\t\x12\x12\n\ntimeout_ms\x18\x04 \x01(\r\x12\'\n\x06\x61\x63\x63\x65pt\x18\x05 \x01(\x0e\x32\x17.containerflow.v1.Codec\x12\x0e\n\x06joined\x18\x06 \x01(\x08\x12%\n\x05parts\x18\x07 \x03(\x0b\x32\x16.containerflow.v1.Part\"`\n\x07\x46\x61ilure\x12\x0f\n\x07message\x18\x01 \x01(\t\x12\x10\n\x08\x65xecutor\x18\x02 \x01(\t\x12\x11\n\texception\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\x0c\x12\x0f\n\x07refused\x18\x05 \x01(\x08\"\x9e\x01\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x04\x12$\n\x04\x63ode\x18\x02 \x01(\x0e\x32\x16.containerflow.v1.Code\x12&\n\x05\x63odec\x18\x03 \x01(\x0e\x32\x17.containerflow.v1.Codec\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12*\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x19.containerflow.v1.Failure\"q\n\x08\x45ndpoint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07summary\x18\x02 \x01(\t\x12\x14\n\x0cinput_schema\x18\x03 \x01(\x0c\x12\x15\n\routput_schema\x18\x04 \x01(\x0c\x12\x19\n\x11parameters_schema\x18\x05 \x01(\x0c\"\x11\n\x0f\x44\x65scribeRequest\"[\n\x0b\x44\x65scription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tendpoints\x18\x02 \x03(\x0b\x32\x1a.containerflow.v1.Endpoint\x12\x0f\n\x07version\x18\x03 \x01(\t\"\x18\n\x05Hello\x12\x0f\n\x07version\x18\x01 \x01(\r\"N\n\x07Welcome\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x32\n\x0b\x64\x65scription\x18\x02 \x01(\x0b\x32\x1d.containerflow.v1.Description\"\x15\n\x06\x43\x61ncel\x12\x0b\n\x03ids\x18\x01 \x03(\x04*@\n\x05\x43odec\x12\x15\n\x11\x43ODEC_UNSPECIFIED\x10\x00\x12\x0e\n\nCODEC_JSON\x10\x01\x12\x10\n\x0c\x43ODEC_BINARY\x10\x02*\xcd\x01\n\x04\x43ode\x12\x0b\n\x07\x43ODE_OK\x10\x00\x12\x12\n\x0e\x43ODE_MALFORMED\x10\x01\x12\x12\n\x0e\x43ODE_NOT_FOUND\x10\x02\x12\x12\n\x0e\x43ODE_TOO_LARGE\x10\x03\x12\x10\n\x0c\x43ODE_INVALID\x10\x04\x12\x0f\n\x0b\x43ODE_FAILED\x10\x05\x12\x13\n\x0f\x43ODE_OVERLOADED\x10\x06\x12\x14\n\x10\x43ODE_UNAVAILABLE\x10\x07\x12\x1a\n\x16\x43ODE_DEADLINE_EXCEEDED\x10\x08\x12\x12\n\x0e\x43ODE_CANCELLED\x10\t2\x97\x01\n\x08\x45xecutor\x12=\n\x04\x43\x61ll\x12\x19.containerflow.v1.Request\x1a\x1a.containerflow.v1.Response\x12L\n\x08\x44\x65scribe\x12!.containerflow.v1.DescribeRequest\x1a\x1d.containerflow.v1.Descriptionb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'containerflow.wire.contract_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CODEC']._serialized_start=909
-  _globals['_CODEC']._serialized_end=973
-  _globals['_CODE']._serialized_start=976
-  _globals['_CODE']._serialized_end=1181
+  _globals['_CODEC']._serialized_start=926
+  _globals['_CODEC']._serialized_end=990
+  _globals['_CODE']._serialized_start=993
+  _globals['_CODE']._serialized_end=1198
   _globals['_PART']._serialized_start=55
   _globals['_PART']._serialized_end=131
   _globals['_REQUEST']._serialized_start=134
   _globals['_REQUEST']._serialized_end=309
   _globals['_FAILURE']._serialized_start=311
-  _globals['_FAILURE']._serialized_end=390
-  _globals['_RESPONSE']._serialized_start=393
-  _globals['_RESPONSE']._serialized_end=551
-  _globals['_ENDPOINT']._serialized_start=553
-  _globals['_ENDPOINT']._serialized_end=666
-  _globals['_DESCRIBEREQUEST']._serialized_start=668
-  _globals['_DESCRIBEREQUEST']._serialized_end=685
-  _globals['_DESCRIPTION']._serialized_start=687
-  _globals['_DESCRIPTION']._serialized_end=778
-  _globals['_HELLO']._serialized_start=780
-  _globals['_HELLO']._serialized_end=804
-  _globals['_WELCOME']._serialized_start=806
-  _globals['_WELCOME']._serialized_end=884
-  _globals['_CANCEL']._serialized_start=886
-  _globals['_CANCEL']._serialized_end=907
-  _globals['_EXECUTOR']._serialized_start=1184
-  _globals['_EXECUTOR']._serialized_end=1335
+  _globals['_FAILURE']._serialized_end=407
+  _globals['_RESPONSE']._serialized_start=410
+  _globals['_RESPONSE']._serialized_end=568
+  _globals['_ENDPOINT']._serialized_start=570
+  _globals['_ENDPOINT']._serialized_end=683
+  _globals['_DESCRIBEREQUEST']._serialized_start=685
+  _globals['_DESCRIBEREQUEST']._serialized_end=702
+  _globals['_DESCRIPTION']._serialized_start=704
+  _globals['_DESCRIPTION']._serialized_end=795
+  _globals['_HELLO']._serialized_start=797
+  _globals['_HELLO']._serialized_end=821
+  _globals['_WELCOME']._serialized_start=823
+  _globals['_WELCOME']._serialized_end=901
+  _globals['_CANCEL']._serialized_start=903
+  _globals['_CANCEL']._serialized_end=924
+  _globals['_EXECUTOR']._serialized_start=1201
+  _globals['_EXECUTOR']._serialized_end=1352
 # @@protoc_insertion_point(module_scope)

@@ -68,16 +68,18 @@ class Request(_message.Message):
     def __init__(self, id: _Optional[int] = ..., request_id: _Optional[str] = ..., endpoint: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., accept: _Optional[_Union[Codec, str]] = ..., joined: bool = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ...) -> None: ...
 
 class Failure(_message.Message):
-    __slots__ = ("message", "executor", "exception", "detail")
+    __slots__ = ("message", "executor", "exception", "detail", "refused")
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     EXECUTOR_FIELD_NUMBER: _ClassVar[int]
     EXCEPTION_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     message: str
     executor: str
     exception: str
     detail: bytes
-    def __init__(self, message: _Optional[str] = ..., executor: _Optional[str] = ..., exception: _Optional[str] = ..., detail: _Optional[bytes] = ...) -> None: ...
+    refused: bool
+    def __init__(self, message: _Optional[str] = ..., executor: _Optional[str] = ..., exception: _Optional[str] = ..., detail: _Optional[bytes] = ..., refused: bool = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ("id", "code", "codec", "body", "failure")

@@ -106,7 +106,7 @@ def read(codec: int, body: bytes) -> Content:
         raise InvalidBody([_fault("data", "list_type", "Input should be a valid array")])
     if not isinstance(parameters, dict | None):
         raise InvalidBody([_fault("parameters", "dict_type", "Input should be an object")])
-    content = Content(data or [], parameters or {}, raw.get("unset") or [])
+    content = Content(data or [], parameters or {}, _marks(raw.get("unset")))
     if references is None:
         return content
     # Left as opaque tensors: who unites or passes on does not need numpy.
@@ -182,6 +182,16 @@ def _follow(value: Any, references: References, resolve: Callable[[dict[str, Any
         if value.__pydantic_extra__:
             _follow(value.__pydantic_extra__, references, resolve)
     return value
+
+
+def _marks(unset: Any) -> list[list[str]]:
+    if not isinstance(unset, list | None):
+        raise InvalidBody([_fault("unset", "list_type", "Input should be a valid array")])
+    for index, names in enumerate(unset or []):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            fault = _fault("unset", "list_type", "Input should be an array of strings")
+            raise InvalidBody([fault | {"loc": ["unset", index]}])
+    return unset or []
 
 
 def _fault(place: str, kind: str, message: str) -> dict[str, Any]:

@@ -52,6 +52,8 @@ def merge(parts: Sequence[Part], *, request_id: str = "") -> tuple[int, bytes]:
         content = read(part.codec, part.body)
         if request_id and not part.source:
             name_mappings(content.data, part.body, request_id)
+            # Marks are between Executors; a caller has no say in them.
+            content = content._replace(unset=[])
         union.add(content)
     if any(part.codec == BINARY for part in parts):
         return BINARY, pack(union.dump)
@@ -87,7 +89,9 @@ class _Union:
             _unite(known, fields, unset)
         for key, value in content.parameters.items():
             if key == RESULTS and isinstance(value, dict):
-                self._parameters[key] = value | self._parameters.get(key, {})
+                others = self._parameters.get(key)
+                # A caller may have put anything there.
+                self._parameters[key] = value | others if isinstance(others, dict) else value
             else:
                 self._parameters.setdefault(key, value)
 

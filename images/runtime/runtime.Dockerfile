@@ -25,9 +25,9 @@ COPY --from=package /opt/containerflow /opt/containerflow
 COPY --from=package /opt/package/containerflow \
     /opt/containerflow/lib/python3.11/site-packages/containerflow
 COPY probe /opt/containerflow/bin/probe
-# Before PYTHONPATH come the files beside the Executor; what it requires wins over the runtime's.
+# What the Executor requires wins over the runtime's; its own files are found by the runtime.
 ENV PATH=/opt/containerflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    PYTHONPATH=/opt/executor/lib/python3.11/site-packages:/app \
+    PYTHONPATH=/opt/executor/lib/python3.11/site-packages \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     GRPC_ENABLE_FORK_SUPPORT=0

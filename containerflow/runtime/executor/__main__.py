@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from types import TracebackType
 
 from pydantic import ValidationError
 
@@ -58,7 +59,9 @@ async def _serve(settings: ExecutorSettings, source: Path, stop: asyncio.Event) 
     error = await start
     if error is not None:
         if not isinstance(error, ExecutorError) or error.__cause__ is not None:
-            _logger.error("The start failed.", exc_info=error)
+            told = error.__cause__ or error
+            trace = _users_own(told, source)
+            _logger.error("The start failed.", exc_info=(type(told), told, trace))
         _logger.critical("Executor %r could not start: %s", settings.name, _cause(error))
         return 1
     _logger.info("Ready: lane on port %d, gRPC on port %d.", server.lane_port, server.grpc_port)
@@ -75,6 +78,20 @@ async def _start(server: ExecutorServer) -> BaseException | None:
     except BaseException as error:  # noqa: BLE001 - an __init__ may even call sys.exit()
         return error
     return None
+
+
+def _users_own(error: BaseException, source: Path) -> TracebackType | None:
+    """The traceback from the first line of the Executor's folder on.
+
+    What leads there is the runtime's, and only hides the line that matters. A fault that never
+    came into the folder keeps all of it, except for one of syntax, which names its own line.
+    """
+    trace = error.__traceback__
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename).is_relative_to(source):
+            return trace
+        trace = trace.tb_next
+    return None if isinstance(error, SyntaxError) else error.__traceback__
 
 
 def _cause(error: BaseException) -> str:

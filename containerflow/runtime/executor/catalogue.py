@@ -16,12 +16,13 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from containerflow._version import __version__
 from containerflow.errors import ExecutorError
 from containerflow.runtime.executor.base import Executor
-from containerflow.runtime.executor.declaration import FALLBACK, declaration_of, normalised
+from containerflow.runtime.executor.declaration import declaration_of, normalised
 from containerflow.runtime.executor.handler import Handler, MethodHandler
 from containerflow.runtime.executor.passing import PassThrough
 from containerflow.runtime.executor.signature import Signature, read_signature
 from containerflow.wire import contract_pb2 as pb
 from containerflow.wire.documents import Document
+from containerflow.wire.names import FALLBACK_ENDPOINT
 
 __all__ = ["Catalogue", "Route", "catalogue_of", "pass_through", "routes"]
 
@@ -55,7 +56,7 @@ class Catalogue:
 
     def handler(self, endpoint: str) -> Handler | None:
         """Who serves an endpoint: its own handler, else the fallback, else no one."""
-        return self.handlers.get(endpoint) or self.handlers.get(FALLBACK)
+        return self.handlers.get(endpoint) or self.handlers.get(FALLBACK_ENDPOINT)
 
 
 def routes(cls: type[Executor], remapped: Mapping[str, str] = {}) -> list[Route]:
@@ -136,13 +137,13 @@ def pass_through(name: str) -> Catalogue:
     """The catalogue of an Executor without a class, which serves everything and changes nothing."""
     schema = _schema(Document, name, "validation")
     endpoint = pb.Endpoint(
-        name=FALLBACK,
+        name=FALLBACK_ENDPOINT,
         summary="Documents come back as they are.",
         input_schema=schema,
         output_schema=schema,
     )
     return Catalogue(
-        {FALLBACK: PassThrough(name)},
+        {FALLBACK_ENDPOINT: PassThrough(name)},
         pb.Description(name=name, endpoints=[endpoint], version=__version__),
     )
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from containerflow.errors import ExecutorError
+from containerflow.wire.names import FALLBACK_ENDPOINT
 
-__all__ = ["FALLBACK", "Declaration", "declaration_of", "normalised", "requests"]
-
-FALLBACK = "/default"
-"""The endpoint that serves every endpoint without a handler of its own."""
+__all__ = ["Declaration", "declaration_of", "normalised", "requests"]
 
 _ATTRIBUTE = "__containerflow_requests__"
 
@@ -36,11 +34,13 @@ def requests(function: F, /) -> F: ...
 
 
 @overload
-def requests(*, on: str | Sequence[str] = FALLBACK, blocking: bool = True) -> Callable[[F], F]: ...
+def requests(
+    *, on: str | Sequence[str] = FALLBACK_ENDPOINT, blocking: bool = True
+) -> Callable[[F], F]: ...
 
 
 def requests(
-    function: Any = None, /, *, on: str | Sequence[str] = FALLBACK, blocking: bool = True
+    function: Any = None, /, *, on: str | Sequence[str] = FALLBACK_ENDPOINT, blocking: bool = True
 ) -> Any:
     """Let a method of an Executor serve one or more endpoints.
 

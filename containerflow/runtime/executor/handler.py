@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
@@ -9,7 +10,14 @@ from typing import Any, NamedTuple, Protocol
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from containerflow.runtime.executor.answer import Answer, RequestFailure, answer, failed
+from containerflow.runtime.executor.answer import (
+    Answer,
+    RequestFailure,
+    answer,
+    failed,
+    said_by,
+    unforeseen,
+)
 from containerflow.runtime.executor.parts import united
 from containerflow.runtime.executor.returned import WrongReturnError, outcome
 from containerflow.runtime.executor.signature import Signature
@@ -94,6 +102,8 @@ class MethodHandler:
             return self._write(request, call, returned)
         except RequestFailure as failure:
             return failed(request.id, self._executor, failure)
+        except BaseException as error:  # noqa: BLE001 - a model's validators can raise anything
+            return unforeseen(request.id, self._executor, self._where, error)
         finally:
             current_request.reset(token)
 
@@ -104,11 +114,17 @@ class MethodHandler:
             call = self._read(request)
             try:
                 returned = await self._run_async(call)
-            except Exception as error:
+            except (asyncio.CancelledError, GeneratorExit):
+                raise
+            except BaseException as error:  # sys.exit() in a handler fails its request alone
                 raise self._raised(error) from error
             return self._write(request, call, returned)
         except RequestFailure as failure:
             return failed(request.id, self._executor, failure)
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a model's validators can raise anything
+            return unforeseen(request.id, self._executor, self._where, error)
 
     def _read(self, request: pb.Request) -> _Call:
         try:
@@ -152,10 +168,9 @@ class MethodHandler:
 
     def _raised(self, error: BaseException) -> RequestFailure:
         self._logger.error("%s raised %s", self._where, type(error).__name__, exc_info=error)
-        text = f": {error}" if str(error) else ""
         return RequestFailure(
             pb.CODE_FAILED,
-            f"{self._where} raised {type(error).__name__}{text}",
+            f"{self._where} raised {type(error).__name__}{said_by(error)}",
             exception=type(error).__name__,
         )
 
@@ -165,8 +180,10 @@ class MethodHandler:
         try:
             docs, adapter, results = outcome(self.signature, call.docs, returned)
             if results is not None:
-                known = parameters.get(RESULTS) or {}
-                parameters = {**parameters, RESULTS: {**known, self._executor: results}}
+                known = parameters.get(RESULTS)
+                # A caller may have put anything there.
+                others = known if isinstance(known, dict) else {}
+                parameters = {**parameters, RESULTS: {**others, self._executor: results}}
             body = encode(
                 docs,
                 adapter,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,8 @@ def load(settings: ExecutorSettings, source: Path) -> Loaded:
 
     Args:
         settings: `uses`, and what wins over the folder's own configuration.
-        source: The Executor's folder; put first on the import path.
+        source: The Executor's folder; on the import path it is put behind Python's own modules and
+            before all packages.
 
     Raises:
         ExecutorError: There is no such class, or its module cannot be imported.
@@ -90,8 +92,7 @@ class _Finder:
 
     def __init__(self, source: Path) -> None:
         self._source = source.resolve()
-        if str(self._source) not in sys.path:
-            sys.path.insert(0, str(self._source))
+        sys.path[:] = _with_source(sys.path, str(self._source))
         importlib.invalidate_caches()
 
     def find(self, uses: str, py_modules: tuple[str, ...]) -> type[Executor]:
@@ -183,9 +184,16 @@ class _Finder:
                 remedy="Put the package that has it into the Executor's requirements.txt.",
             ) from error
         except Exception as error:
+            hidden = self._hidden() if isinstance(error, ImportError | AttributeError) else ""
             raise ExecutorError(
-                f"{name} cannot be imported: {type(error).__name__}: {error}"
+                f"{name} cannot be imported: {type(error).__name__}: {error}",
+                remedy=hidden and f"Rename {hidden}: Python's own module of that name comes first.",
             ) from error
+
+    def _hidden(self) -> str:
+        """Files of the folder that can never be imported, because Python has modules so named."""
+        paths = sorted(self._source.glob("*.py"))
+        return ", ".join(path.name for path in paths if path.stem in sys.stdlib_module_names)
 
     def _holds(self, top: str) -> bool:
         return (self._source / f"{top}.py").is_file() or (self._source / top).is_dir()
@@ -199,6 +207,26 @@ class _Finder:
         if path is None or not Path(path).resolve().is_relative_to(self._source):
             for name in [key for key in sys.modules if key == top or key.startswith(f"{top}.")]:
                 del sys.modules[name]
+
+
+def _with_source(path: list[str], source: str) -> list[str]:
+    """The import path with the Executor's folder behind Python's own modules, before all else.
+
+    In front of them, a file such as `queue.py` or `types.py` would take the place of Python's
+    module for the runtime too.
+    """
+    own = [entry for entry in path if _is_pythons(entry)]
+    others = [entry for entry in path if entry not in own and entry != source]
+    return [*own, source, *others]
+
+
+def _is_pythons(entry: str) -> bool:
+    library = os.path.dirname(os.__file__)
+    archive = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
+    return (
+        entry in (library, os.path.join(library, "lib-dynload"))
+        or os.path.basename(entry) == archive
+    )
 
 
 def _module_name(entry: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic_core import PydanticSerializationError
 
-from containerflow.runtime.executor.answer import Answer, RequestFailure, answer, failed
+from containerflow.runtime.executor.answer import Answer, RequestFailure, answer, failed, unforeseen
 from containerflow.runtime.executor.models import adapter_of
 from containerflow.runtime.executor.parts import united
 from containerflow.wire import contract_pb2 as pb
@@ -57,6 +57,8 @@ class PassThrough:
             failure = RequestFailure(
                 pb.CODE_FAILED, f"Executor {self._executor!r} cannot write its answer: {error}."
             )
+        except BaseException as error:  # noqa: BLE001 - no request may end more than itself
+            return unforeseen(request.id, self._executor, f"Executor {self._executor!r}", error)
         return failed(request.id, self._executor, failure)
 
     async def answer_async(self, request: pb.Request) -> Answer:

@@ -55,9 +55,13 @@ def outcome(signature: Signature, docs: Any, returned: Any) -> Outcome:
     if returned is None or isinstance(returned, Mapping):
         kept = _as_list(docs)
         return Outcome(kept, _adapter(kept, signature.inputs, signature), returned)
-    if isinstance(returned, BaseModel | str | bytes) or not isinstance(returned, Iterable):
+    if isinstance(returned, BaseModel):
+        returned = [returned]
+        return Outcome(returned, _adapter(returned, signature.outputs, signature))
+    if isinstance(returned, str | bytes) or not isinstance(returned, Iterable):
         raise WrongReturnError(
-            f"{_a(type(returned))}; a handler returns a list of documents, a dict, or None"
+            f"{_a(type(returned))}; a handler returns a list of documents, one document, a dict, "
+            "or None"
         )
     if not isinstance(returned, list | tuple) and not hasattr(type(returned), "doc_type"):
         raise WrongReturnError(f"{_a(type(returned))} where a list of documents should be")

@@ -80,9 +80,8 @@ class ExecutorServer:
     def readiness(self) -> Readiness:
         """Whether requests are answered now."""
         service = self._service
-        return Readiness(
-            service is not None and not service.is_draining, {"executor": self._settings.name}
-        )
+        answering = service is not None and not service.is_draining and self._workers.are_alive
+        return Readiness(answering, {"executor": self._settings.name})
 
     async def open(self) -> None:
         """Open the admin port and the lane's: alive, and not ready yet.

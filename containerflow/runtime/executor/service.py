@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from containerflow.runtime.executor.answer import Answer, RequestFailure, failed
+from containerflow.runtime.executor.answer import Answer, RequestFailure, failed, unforeseen
 from containerflow.runtime.executor.catalogue import Catalogue
-from containerflow.runtime.executor.declaration import FALLBACK
 from containerflow.runtime.executor.handler import Handler
 from containerflow.runtime.executor.workers import Workers
 from containerflow.runtime.metrics import RequestMetrics
 from containerflow.wire import contract_pb2 as pb
+from containerflow.wire.names import FALLBACK_ENDPOINT
 
 __all__ = ["Job", "Service"]
+
+_logger = logging.getLogger(__name__)
 
 _UNKNOWN = "unknown"
 _CODES = {number: name.removeprefix("CODE_") for name, number in pb.Code.items()}
@@ -118,7 +121,7 @@ class Service:
             elif handler.blocking:
                 blocking.append(job)
             else:
-                self._finish(job, self._late(job) or handler.answer(job.request))
+                self._finish(job, self._carry_out(job, handler))
         if self._pending:
             self._idle.clear()
         if not blocking:
@@ -150,13 +153,19 @@ class Service:
             if job.cancelled or job.handler is None:
                 answer = Answer(pb.CODE_CANCELLED, b"")
             else:
-                answer = self._late(job) or job.handler.answer(job.request)
+                answer = self._carry_out(job, job.handler)
             self._finished.append((job, answer))
             # The first answer wakes the loop, which finds whatever else is done by then: quick
             # answers share one wake, and none waits for a slow one behind it.
             if not self._collecting:
                 self._collecting = True
                 self._loop.call_soon_threadsafe(self._collect)
+
+    def _carry_out(self, job: Job, handler: Handler) -> Answer:
+        try:
+            return self._late(job) or handler.answer(job.request)
+        except BaseException as error:  # noqa: BLE001 - the thread and the loop must outlive it
+            return self._unforeseen(job, error)
 
     def _collect(self) -> None:
         # Cleared first: an answer that comes in meanwhile wakes the loop once more than needed,
@@ -187,6 +196,10 @@ class Service:
                 answer = self._failed(
                     job, pb.CODE_FAILED, f"Executor {self._name!r} cancelled this request itself."
                 )
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the request must end, and the loop go on
+            answer = self._unforeseen(job, error)
         self._finish(job, answer)
 
     def _finish(self, job: Job, answer: Answer) -> None:
@@ -196,13 +209,23 @@ class Service:
         code = pb.CODE_CANCELLED if job.cancelled else answer.code
         self._metrics.ended(self._label(job), _CODES[code], time.monotonic() - job.began)
         if not job.cancelled:
+            self._deliver(job, answer)
+
+    def _deliver(self, job: Job, answer: Answer) -> None:
+        try:
             job.deliver(job, answer.payload)
+        except Exception:
+            # Others that were done with it still have theirs to get.
+            _logger.exception("An answer of Executor %r could not be sent.", self._name)
 
     def _refuse(self, job: Job, handler: Handler | None) -> None:
         endpoint = job.request.endpoint
         if self._draining:
             answer = self._failed(
-                job, pb.CODE_UNAVAILABLE, f"Executor {self._name!r} is stopping; try another one."
+                job,
+                pb.CODE_UNAVAILABLE,
+                f"Executor {self._name!r} is stopping; try another one.",
+                refused=True,
             )
         elif handler is None:
             known = ", ".join(sorted(self.catalogue.handlers)) or "none"
@@ -217,9 +240,10 @@ class Service:
                 pb.CODE_OVERLOADED,
                 f"Executor {self._name!r} has {self._pending} requests waiting, which is all it "
                 "takes; try again later, or give it more replicas.",
+                refused=True,
             )
         self._metrics.counted(self._label(job), _CODES[answer.code])
-        job.deliver(job, answer.payload)
+        self._deliver(job, answer)
 
     def _late(self, job: Job) -> Answer | None:
         return self._too_late(job) if time.monotonic() >= job.deadline else None
@@ -232,10 +256,17 @@ class Service:
             f"{job.request.timeout_ms} ms that its deadline left.",
         )
 
-    def _failed(self, job: Job, code: pb.Code, message: str) -> Answer:
-        return failed(job.request.id, self._name, RequestFailure(code, message))
+    def _failed(self, job: Job, code: pb.Code, message: str, *, refused: bool = False) -> Answer:
+        failure = RequestFailure(code, message, refused=refused)
+        return failed(job.request.id, self._name, failure)
+
+    def _unforeseen(self, job: Job, error: BaseException) -> Answer:
+        where = f"Executor {self._name!r} at {job.request.endpoint}"
+        return unforeseen(job.request.id, self._name, where, error)
 
     def _label(self, job: Job) -> str:
         endpoint = job.request.endpoint
         handlers = self.catalogue.handlers
-        return endpoint if endpoint in handlers else FALLBACK if FALLBACK in handlers else _UNKNOWN
+        if endpoint in handlers:
+            return endpoint
+        return FALLBACK_ENDPOINT if FALLBACK_ENDPOINT in handlers else _UNKNOWN

@@ -148,13 +148,15 @@ class _Reader:
             annotation = reduce(or_, members) if members else None
         if _says_nothing(annotation):
             return None
-        model = self._model(annotation, "return", single=single)
+        model = self._model(annotation, "return", single=single) or self._model(
+            annotation, "return", single=True
+        )
         if model is None:
             self._refuse(
                 f"declares that it returns {_text(annotation)}, which is not "
                 + ("a model" if single else "a list of models"),
                 "It returns "
-                + ("one document" if single else "a list of documents")
+                + ("one document" if single else "a list of documents, one document")
                 + ", a dict, or None.",
             )
         return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -12,6 +13,8 @@ from typing import TypeVar
 __all__ = ["Workers"]
 
 T = TypeVar("T")
+
+_logger = logging.getLogger(__name__)
 
 
 class Workers:
@@ -38,8 +41,13 @@ class Workers:
         """How many threads there are."""
         return len(self._threads)
 
+    @property
+    def are_alive(self) -> bool:
+        """Whether any thread is there to take work."""
+        return any(thread.is_alive() for thread in self._threads)
+
     def put(self, work: Callable[[], object]) -> None:
-        """Queue a piece of work that raises nothing."""
+        """Queue a piece of work; what it raises is logged, and the thread goes on."""
         self._queue.put(work)
 
     async def call(self, function: Callable[[], T]) -> T:
@@ -67,4 +75,8 @@ class Workers:
 
     def _run(self) -> None:
         while (work := self._queue.get()) is not None:
-            work()
+            try:
+                work()
+            except BaseException:
+                # What is queued behind it must not wait for ever.
+                _logger.exception("A worker thread was left with an exception.")

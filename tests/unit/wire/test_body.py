@@ -24,6 +24,7 @@ from containerflow.wire.body import (
     finish,
 )
 from containerflow.wire.documents import Document, NDArray
+from containerflow.wire.join import merge
 
 from .strategies import names, plain_values, same, values_with_tensors
 
@@ -120,7 +121,8 @@ def test_models_need_not_be_documents_and_may_have_aliases(codec):
     body = encode([Point(pointX=1)], adapter, codec=codec, mark_unset=True)
     (back,) = decode(codec, body, adapter).docs
     assert (back.x, back.y) == (1, 0)
-    assert back.model_fields_set == {"x"}
+    # In JSON the marks would be a caller's.
+    assert back.model_fields_set == ({"x"} if codec == BINARY else {"x", "y"})
 
 
 # Tensors
@@ -352,6 +354,23 @@ def test_a_default_that_was_changed_in_place_counts_as_set():
     doc = Text(id="a", text="x")
     doc.tags.append("new")
     assert "unset" not in json.loads(encode([doc], TEXTS, codec=JSON, mark_unset=True))
+
+
+@pytest.mark.parametrize("unset", [5, "x", {"a": 1}, [5], ["x"], [[5]], [[{}]]])
+@pytest.mark.parametrize("read", [lambda b: decode(JSON, b, TEXTS), lambda b: finish(JSON, b, "r")])
+def test_marks_that_are_not_lists_of_names_are_refused_by_their_name(unset, read):
+    body = json.dumps({"data": [{"text": "x"}], "unset": unset}).encode()
+    with pytest.raises(InvalidBody) as error:
+        read(body)
+    assert error.value.detail[0]["loc"][0] == "unset"
+
+
+def test_a_caller_has_no_say_in_what_counts_as_set():
+    body = b'{"data":[{"id":"a","text":"x","tags":["t"]}],"unset":[["tags"]]}'
+    assert decode(JSON, body, TEXTS).docs[0].model_fields_set == {"id", "text", "tags"}
+    other = b'{"data":[{"id":"a","text":"x","tags":["u"]}]}'
+    parts = [pb.Part(codec=JSON, body=body), pb.Part(source="left", codec=JSON, body=other)]
+    assert json.loads(merge(parts, request_id="r")[1])["data"][0]["tags"] == ["t"]
 
 
 # The caller's answer

@@ -244,6 +244,14 @@ class Returns(Executor):
     def single(self, docs) -> list[Text]:
         return Text(text="a")
 
+    @requests(on="/single-declared")
+    async def single_declared(self, docs) -> Text | None:
+        return Text(text="a")
+
+    @requests(on="/wrong-single")
+    def wrong_single(self, docs) -> Text:
+        return Other()
+
     @requests(on="/generator")
     def generator(self, docs):
         return (doc for doc in docs)
@@ -265,11 +273,14 @@ class Returns(Executor):
 @pytest.mark.parametrize(
     ("endpoint", "says"),
     [
-        ("/text", "returned a str; a handler returns a list of documents, a dict, or None"),
+        (
+            "/text",
+            "returned a str; a handler returns a list of documents, one document, a dict, or None",
+        ),
         ("/number", "returned an int;"),
-        ("/single", "returned a Text;"),
         ("/generator", "returned a generator where a list of documents should be"),
         ("/mixed", "a list whose item 1 is a dict, where a Text should be"),
+        ("/wrong-single", "a list whose item 0 is an Other, where a Text should be"),
         ("/wrong-model", "a list whose item 0 is an Other, where a Text should be"),
         ("/cannot-travel", "a value of type object cannot travel"),
     ],
@@ -282,6 +293,12 @@ async def test_a_wrong_return_names_executor_endpoint_and_what_was_returned(
         assert response.code == pb.CODE_FAILED
         assert response.failure.message.startswith(f"Executor 'worker' at {endpoint} ")
         assert says in response.failure.message
+
+
+@pytest.mark.parametrize("endpoint", ["/single", "/single-declared"])
+async def test_one_document_is_a_list_of_one(tmp_path, endpoint):
+    async with served(written(tmp_path, RETURNS)) as (_, peer):
+        assert texts(await peer.ask(endpoint, {"data": [{"text": "x"}, {"text": "y"}]})) == ["a"]
 
 
 async def test_all_fields_of_a_subclass_travel(tmp_path):

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from containerflow.plan.defaults import EXECUTOR_COMMAND
 from containerflow.wire import contract_pb2 as pb
 from containerflow.wire.settings import SETTINGS_VARIABLE
 
@@ -65,7 +66,7 @@ class Process:
 
 
 @asynccontextmanager
-async def started(source, **settings) -> AsyncIterator[Process]:
+async def started(source, *, options=None, **settings) -> AsyncIterator[Process]:
     ports = free_ports(3)
     values = {
         "name": "worker",
@@ -74,7 +75,9 @@ async def started(source, **settings) -> AsyncIterator[Process]:
         **settings,
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "containerflow.runtime.executor", "--source", str(source)),
+        *(sys.executable, *(options or ()), "-m"),
+        *("containerflow.runtime.executor", "--source", str(source)),
+        cwd=None if options is None else source,
         env={**os.environ, SETTINGS_VARIABLE: json.dumps(values)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -180,6 +183,67 @@ async def test_what_keeps_it_from_starting_is_its_last_line(tmp_path, source, ca
     assert code == 1
     assert f"worker - Executor 'worker' could not start: {cause}" in log[-1]
     assert any(line.startswith("Traceback") for line in log) == bool(traceback)
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("def broken(\n", ["def broken("]),
+        ("import no_such_package\n", ["import no_such_package", "requirements.txt"]),
+        (
+            "from containerflow import Executor\n"
+            "def load(): raise RuntimeError('no model')\n"
+            "class Bad(Executor):\n"
+            "    def __init__(self, **kwargs): load()\n",
+            ["def __init__(self, **kwargs): load()", "def load(): raise RuntimeError('no model')"],
+        ),
+    ],
+    ids=["syntax", "missing package", "raises"],
+)
+async def test_a_failed_start_shows_the_users_own_lines_and_none_of_the_runtimes(
+    tmp_path, source, shown
+):
+    (tmp_path / "executor.py").write_text(source)
+    async with started(tmp_path) as process:
+        code, log = await process.end()
+    assert code == 1
+    for line in shown:
+        assert any(line in one for one in log), log
+    assert not any("containerflow/runtime" in line for line in log), log
+
+
+OPTIONS = EXECUTOR_COMMAND[EXECUTOR_COMMAND.index("--") + 2 : EXECUTOR_COMMAND.index("-m")]
+"""What a container's command passes to Python."""
+
+
+async def test_files_named_as_pythons_own_modules_do_not_take_their_place(tmp_path):
+    for name in ("queue", "types", "random", "asyncio"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('not the one that was meant')\n")
+    (tmp_path / "sibling.py").write_text("GREETING = 'hello from beside'\n")
+    source = """
+        import queue
+        from sibling import GREETING
+        class Greets(Executor):
+            @requests
+            def greet(self, docs: list[Text], **kwargs):
+                import random
+                docs[0].text = f"{GREETING} {queue.Queue.__name__} {random.choice([1])}"
+    """
+    async with started(written(tmp_path, source), options=OPTIONS) as process:
+        peer = await process.lane()
+        await peer.welcome
+        assert texts(await peer.ask("/x", ONE)) == ["hello from beside Queue 1"]
+        process.process.terminate()
+        code, _ = await process.end()
+    assert code == 0
+
+
+async def test_who_wanted_such_a_file_is_told_to_rename_it(tmp_path):
+    (tmp_path / "types.py").write_text("class Mine: ...\n")
+    async with started(written(tmp_path, "from types import Mine"), options=OPTIONS) as process:
+        code, log = await process.end()
+    assert code == 1
+    assert "Rename types.py" in log[-1]
 
 
 async def test_a_missing_package_is_said_with_its_remedy(tmp_path):

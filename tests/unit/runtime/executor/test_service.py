@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+from urllib.error import HTTPError
 from urllib.request import urlopen
+
+import pytest
 
 from containerflow.wire import contract_pb2 as pb
 from containerflow.wire.lane import VERSION, Kind
@@ -69,6 +72,7 @@ async def test_an_endpoint_that_nobody_serves_lists_the_known_ones(tmp_path):
         response = await peer.ask("/c")
         assert response.code == pb.CODE_NOT_FOUND
         assert response.failure.message.endswith("Known endpoints: /a, /b.")
+        assert not response.failure.refused
 
 
 async def test_the_fallback_serves_every_endpoint_without_a_handler_of_its_own(tmp_path):
@@ -149,6 +153,7 @@ async def test_over_the_bound_a_request_is_refused_at_once(tmp_path):
         held = [peer.ask("/wait-async", ONE), peer.ask("/wait-async", ONE)]
         refused = await peer.ask("/wait-async", ONE)
         assert refused.code == pb.CODE_OVERLOADED
+        assert refused.failure.refused
         assert "2 requests waiting" in refused.failure.message
         assert not any(answer.done() for answer in held)
         peer.cancel(1, 2)
@@ -312,10 +317,22 @@ async def test_draining_finishes_what_is_pending_and_refuses_what_is_new(tmp_pat
     assert not server.readiness().ready
     refused = await peer.ask("/open")
     assert refused.code == pb.CODE_UNAVAILABLE
+    assert refused.failure.refused
     server._executor.gate.set()
     assert (await pending).code == pb.CODE_OK
     await peer.gone
     await closing
+
+
+async def test_without_a_thread_for_its_handlers_it_is_not_ready(tmp_path):
+    async with served(written(tmp_path, GATED)) as (server, _):
+        assert server.readiness().ready
+        server._workers.stop()
+        while server._workers.are_alive:
+            await asyncio.sleep(0)
+        with pytest.raises(HTTPError) as refused:
+            await asyncio.to_thread(ready, server)
+        assert refused.value.code == 503
 
 
 async def test_draining_gives_up_after_its_time(tmp_path, caplog):
