@@ -5,16 +5,50 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-__all__ = ["Interrupts"]
+__all__ = ["Flag", "Interrupts"]
 
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+
+
+_PATIENCE_SECONDS = 20.0
+"""How long a removal that has been hurried may take before one more signal gives it up: an engine
+that answers is done much sooner."""
+
+
+class Settable(Protocol):
+    """Something that a handler of signals sets, once."""
+
+    def set(self) -> None:
+        """Have it happen."""
+
+
+class Flag:
+    """An event that has no lock, so that a handler of signals may set it at any moment.
+
+    A handler runs within the main thread. Where that waits on an event of threading, it holds the
+    event's lock, for which the handler would wait for ever.
+    """
+
+    __slots__ = ("_is_set",)
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Have it happen."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Whether it has happened."""
+        return self._is_set
 
 
 class Interrupts:
@@ -29,7 +63,7 @@ class Interrupts:
     def __init__(self) -> None:
         self._count = 0
         self._pending: int | None = None
-        self._absorb: Callable[[int], bool] | None = None
+        self._absorb: Callable[[int, int], bool] | None = None
         self._active = False
         self._previous: dict[int, Any] = {}
         self._handler = self._handle
@@ -56,16 +90,23 @@ class Interrupts:
                 signal.signal(number, _alive(number, previous))
 
     @contextmanager
-    def starting(self, cancelled: threading.Event) -> Iterator[None]:
-        """Set `cancelled` at the first signal, and raise it at the end; the second one raises.
+    def starting(self, cancelled: Settable) -> Iterator[None]:
+        """Set `cancelled` at the first signal, and raise that one at the end.
+
+        Further signals change nothing: a start that is cancelled removes what it has made as fast
+        as it can, and must not be torn out of that. Only where it has taken so long that the
+        engine must be hanging, one more signal raises.
 
         A KeyboardInterrupt that ends the phase because `cancelled` was set becomes what the signal
         itself raises.
         """
+        patience = _Patience()
 
-        def absorb(number: int) -> bool:
-            if cancelled.is_set():
-                return False
+        def absorb(number: int, count: int) -> bool:  # noqa: ARG001
+            if patience.has_begun:
+                return not patience.is_over
+            # First of all, because a second signal may come within this very handler.
+            patience.begin()
             self._pending = number
             cancelled.set()
             return True
@@ -77,10 +118,10 @@ class Interrupts:
             raise
 
     @contextmanager
-    def blocking(self, stop: threading.Event) -> Iterator[None]:
+    def blocking(self, stop: Flag) -> Iterator[None]:
         """Set `stop` at the first signal, which is dealt with by that; the second one raises."""
 
-        def absorb(number: int) -> bool:  # noqa: ARG001
+        def absorb(number: int, count: int) -> bool:  # noqa: ARG001
             first = not stop.is_set()
             stop.set()
             return first
@@ -92,21 +133,27 @@ class Interrupts:
         yield from self._phase(absorb)
 
     @contextmanager
-    def closing(self, hurry: threading.Event) -> Iterator[None]:
-        """Go on at the first signal of all, and raise it at the end; set `hurry` at the second."""
+    def closing(self, hurry: Settable) -> Iterator[None]:
+        """Go on at the first signal of all, and raise it at the end; set `hurry` at the second.
 
-        def absorb(number: int) -> bool:
-            if self._count == 1:
+        Further signals change nothing, for what is left is being killed by then; only where that
+        takes so long that the engine must be hanging, one more signal raises.
+        """
+        patience = _Patience()
+
+        def absorb(number: int, count: int) -> bool:
+            if count == 1:
                 self._pending = number
                 return True
-            if not hurry.is_set():
-                hurry.set()
-                return True
-            return False
+            if patience.has_begun:
+                return not patience.is_over
+            patience.begin()
+            hurry.set()
+            return True
 
         yield from self._phase(absorb)
 
-    def _phase(self, absorb: Callable[[int], bool]) -> Iterator[None]:
+    def _phase(self, absorb: Callable[[int, int], bool]) -> Iterator[None]:
         self._absorb = absorb
         try:
             yield
@@ -125,7 +172,9 @@ class Interrupts:
             self._pass_on(number, frame)
             return
         self._count += 1
-        if self._absorb is None or not self._absorb(number):
+        # Its own number, because the next signal may come within this handler.
+        count = self._count
+        if self._absorb is None or not self._absorb(number, count):
             _raise(number)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
@@ -135,6 +184,22 @@ class Interrupts:
             return
         signal.signal(number, previous)
         os.kill(os.getpid(), number)
+
+
+class _Patience:
+    """How long signals are put off once somebody is in a hurry."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+        self.has_begun = False
+
+    def begin(self) -> None:
+        self._since = time.monotonic()
+        self.has_begun = True
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() - self._since > _PATIENCE_SECONDS
 
 
 def _is_ours(handler: object) -> bool:

@@ -6,12 +6,13 @@ import atexit
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from containerflow.api.interrupts import Interrupts
-from containerflow.errors import ContainerflowError, EngineUnavailableError
+from containerflow.api.interrupts import Flag, Interrupts
+from containerflow.errors import ContainerflowError, EngineUnavailableError, StartError
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -55,17 +56,19 @@ class Running:
         self._engine: APIClient | None = None
         self._deployment: Deployment | None = None
         self._client: Client | None = None
+        # A handler of signals may post while its own thread does.
+        self._client_lock = threading.RLock()
         self._interrupts = Interrupts()
-        self._cancelled = threading.Event()
-        self._closed = threading.Event()
+        self._cancelled = Flag()
+        self._closed = Flag()
         self._process = os.getpid()
         self.is_over = False
         self._interrupts.install()
 
     @property
     def is_up(self) -> bool:
-        """Whether all of it has been started, and has been ready."""
-        return self._deployment is not None
+        """Whether all of it has been started and has been ready, and has not been stopped."""
+        return self._deployment is not None and not self.is_over
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -75,13 +78,23 @@ class Running:
 
     @property
     def client(self) -> Client:
-        """A client of the Gateway's first door, kept until the Flow is closed."""
-        if self._client is None:
-            from containerflow.client import Client
+        """A client of the Gateway's first door, kept until the Flow is closed.
 
-            first = self.addresses[0]
-            self._client = Client(host=first.host, port=first.port, protocol=first.protocol)
-        return self._client
+        Raises:
+            StartError: The Flow has been stopped meanwhile.
+        """
+        from containerflow.client import Client
+
+        with self._client_lock:
+            if self.is_over:
+                raise StartError(
+                    f"Flow {self._spec.name} has been stopped, so it has no `client`.",
+                    remedy="Start it again: `with flow: ...`, or `flow.start()`.",
+                )
+            if self._client is None:
+                first = self.addresses[0]
+                self._client = Client(host=first.host, port=first.port, protocol=first.protocol)
+            return self._client
 
     def launch(self) -> None:
         """Build what must be built, start the containers, and wait until they are ready.
@@ -104,9 +117,9 @@ class Running:
     def block(self, stop_event: StopEvent | None) -> None:
         """Wait until the Flow is to stop; see `Flow.block`."""
         assert self._deployment is not None
-        stop = threading.Event()
+        stop = Flag()
         with self._interrupts.blocking(stop):
-            while not self._closed.wait(_LOOK_SECONDS):
+            while not self._closed.is_set():
                 if stop.is_set() or (stop_event is not None and stop_event.is_set()):
                     return
                 if self._deployment.failure is not None:
@@ -114,26 +127,33 @@ class Running:
                 if not threading.main_thread().is_alive():
                     # The program is over but for this thread, which would hold up its end.
                     return
+                # No waiting on an event: a handler that closes the Flow sets it within this thread.
+                time.sleep(_LOOK_SECONDS)
 
     def close(self) -> None:
         """Stop and remove the containers; see `Flow.close`."""
-        hurry = threading.Event()
+        hurry = Flag()
         try:
             with self._interrupts.closing(hurry):
-                try:
-                    if self._client is not None:
-                        self._client.close()
-                        self._client = None
-                finally:
-                    if self._deployment is not None:
-                        self._deployment.close(hurry=hurry)
-                    if self._engine is not None:
-                        self._engine.close()
-                self.is_over = True
+                if self._deployment is not None:
+                    self._deployment.close(hurry=hurry)
+                # Not before: the Gateway answers what this client has asked while it drains.
+                self._close_client()
+                if self._engine is not None:
+                    self._engine.close()
         finally:
             self._closed.set()
-            self._interrupts.restore()
-            atexit.unregister(self._close_at_exit)
+            if self.is_over:
+                # Otherwise the end of the program tries once more, and signals are still put off.
+                self._interrupts.restore()
+                atexit.unregister(self._close_at_exit)
+
+    def _close_client(self) -> None:
+        with self._client_lock:
+            self.is_over = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _launch(self) -> None:
         try:
@@ -170,6 +190,12 @@ class Running:
             # A fork of the process that started the Flow ends; the Flow is not its own.
             return
         try:
-            self.close()
+            try:
+                self.close()
+            except (KeyboardInterrupt, SystemExit):
+                # Between two phases; the next one puts it off.
+                if not self.is_over:
+                    self.close()
+                raise
         except ContainerflowError as error:
             logger.warning("The Flow could not be stopped: %s", error)

@@ -129,16 +129,20 @@ class Served(Builder):
 
     def is_ready(self) -> bool:
         """Whether the Flow runs, and the Gateway and all Executors can answer now."""
-        running = self._running
-        return running is not None and running.is_up and running.client.is_flow_ready()
+        try:
+            return self._running_now("is_ready").client.is_flow_ready()
+        except StartError:
+            # Not started, or stopped by another thread meanwhile.
+            return False
 
     def _running_now(self, wanted: str) -> Running:
-        if self._running is None or not self._running.is_up:
+        running = self._running
+        if running is None or not running.is_up:
             raise StartError(
                 f"Flow {self._spec.name} is not running, so it has no `{wanted}`.",
                 remedy="Start it first: `with flow: ...`, or `flow.start()`.",
             )
-        return self._running
+        return running
 
     def _is_running(self) -> bool:
         return self._running is not None

@@ -9,6 +9,7 @@ import secrets
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -16,7 +17,7 @@ import pytest
 
 from containerflow import AsyncClient, Document, Executor, Flow, requests
 from containerflow.errors import DefinitionError, ExitedError, StartError
-from containerflow.targets.docker import down, ps
+from containerflow.targets.docker import down, logs, ps
 from tests.integration.docker.conftest import left, remove_images
 
 pytestmark = pytest.mark.engine
@@ -116,6 +117,43 @@ def test_replicas_share_the_work(name: str, engine: docker.APIClient) -> None:
         assert services == ["gateway", "upper", "upper"]
         answers = flow.post("/", [Text(text=str(i)) for i in range(50)], return_type=Text)
         assert [one.text for one in answers] == [str(i) for i in range(50)]
+
+
+class Slow(Executor):
+    """Says in its log that it has begun, and then takes its time."""
+
+    @requests
+    def work(self, docs: list[Text], **kwargs: object) -> list[Text]:
+        import time
+
+        print("begun", flush=True)
+        time.sleep(2)
+        return docs
+
+
+def test_a_post_that_is_under_way_is_answered_before_its_flow_is_closed(
+    name: str, engine: docker.APIClient
+) -> None:
+    flow = empty(name).add(name="slow", uses=Slow).start()
+    with flow, ThreadPoolExecutor() as pool:
+        answers = pool.submit(flow.post, "/", [Text(text="abc")], return_type=Text)
+        while not any("begun" in line.text for line in logs(engine, name, "slow")):
+            assert not answers.done()
+        flow.close()
+        assert answers.result()[0].text == "abc"
+    assert left(engine, name) == []
+
+
+def test_first_posts_of_several_threads_share_one_client(name: str) -> None:
+    with empty(name) as flow, ThreadPoolExecutor(16) as pool:
+        together = threading.Barrier(16)
+
+        def client() -> object:
+            together.wait()
+            return flow.client
+
+        clients = [pool.submit(client) for _ in range(16)]
+        assert len({id(one.result()) for one in clients}) == 1
 
 
 def test_a_fan_out_is_joined_by_its_documents_ids(name: str) -> None:

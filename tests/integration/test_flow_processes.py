@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
+from containerflow.plan.model import FLOW_LABEL
 from containerflow.targets.docker import down, prune, ps
 from tests.integration.docker.conftest import left, remove_images
 
@@ -193,6 +195,65 @@ def test_a_signal_while_it_starts_leaves_nothing(
         assert script.process.poll() is None, script.ends()
     exit_code, out, _ = script.ends(number)
     assert (exit_code, out) == (code, "")
+    assert left(engine, name) == []
+
+
+SLOW = """
+import time
+from containerflow import Executor
+
+class Slow(Executor):
+    def __init__(self, **kwargs):
+        time.sleep(600)
+"""
+
+
+def has_network(engine: docker.APIClient, name: str) -> bool:
+    return bool(engine.networks(filters={"label": f"{FLOW_LABEL}={name}"}))
+
+
+def has_container(engine: docker.APIClient, name: str) -> bool:
+    return bool(ps(engine, name))
+
+
+def runs_whole(engine: docker.APIClient, name: str) -> bool:
+    return [one.state for one in ps(engine, name)] == ["running"] * 3
+
+
+@pytest.mark.parametrize(("count", "apart"), [(2, 0.1), (30, 0.01)])
+@pytest.mark.parametrize("moment", [has_network, has_container, runs_whole])
+def test_any_number_of_interrupts_while_cflow_starts_a_flow_leaves_nothing(
+    name: str,
+    tmp_path: Path,
+    engine: docker.APIClient,
+    moment: Callable[[docker.APIClient, str], bool],
+    count: int,
+    apart: float,
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "flow.yml").write_text(
+        f"jtype: Flow\nwith: {{name: {name}, port: 0}}\n"
+        "executors:\n"
+        "- {name: slow, uses: Slow, py_modules: slow.py}\n"
+        "- {name: kept, volumes: 'data:/data'}\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "containerflow", "run", "flow.yml"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not moment(engine, name):
+            assert process.poll() is None, process.communicate()
+        for _ in range(count):
+            process.send_signal(signal.SIGINT)
+            time.sleep(apart)
+        _, err = process.communicate()
+    finally:
+        process.kill()
+    # As a shell shows it: a signal that comes once all is removed may still end the program itself.
+    assert process.returncode in (130, -signal.SIGINT), err
     assert left(engine, name) == []
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from containerflow.errors import ContainerflowError, EngineError, ExitedError
 from containerflow.plan.model import Plan
 from containerflow.targets.docker.addresses import Address
+from containerflow.targets.docker.cancellation import Cancellation
 from containerflow.targets.docker.container import START_LABEL, container_name
 from containerflow.targets.docker.inventory import list_containers, list_networks
 from containerflow.targets.docker.logs import last_lines
@@ -51,7 +52,8 @@ class Deployment:
         self._engine = engine
         self._label = f"{START_LABEL}={start}"
         self._watch = watch
-        self._lock = threading.Lock()
+        # A handler of signals may close the Flow while its own thread does.
+        self._lock = threading.RLock()
         self._closed = False
         self._failure: ExitedError | None = None
         watch.on_happening = self._happened
@@ -70,7 +72,7 @@ class Deployment:
         """
         return self._failure
 
-    def close(self, *, hurry: threading.Event | None = None) -> None:
+    def close(self, *, hurry: Cancellation | None = None) -> None:
         """Stop and remove the Flow: the Gateway drains first, then the Executors, side by side.
 
         Named volumes stay. What is gone already is passed over, and a second call does nothing.

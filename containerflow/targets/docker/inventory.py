@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from containerflow.engine.failures import engine_errors
+from containerflow.flow.graph import GATEWAY
 from containerflow.plan.model import FLOW_LABEL, OWNER_LABEL, PLAN_LABEL, SERVICE_LABEL
 from containerflow.targets.docker.owner import Owner
 
@@ -21,8 +22,6 @@ __all__ = [
     "list_volumes",
     "ps",
 ]
-
-GATEWAY = "gateway"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import queue
-import threading
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from containerflow.errors import EngineUnavailableError
 from containerflow.plan.model import Plan, Service
 from containerflow.progress import Step
 from containerflow.targets.docker.batch import Batch, raise_first
+from containerflow.targets.docker.cancellation import Cancellation, raise_if_cancelled
 from containerflow.targets.docker.door import Answer, Door, door_of
 from containerflow.targets.docker.failed_start import exited, not_ready
 from containerflow.targets.docker.watch import Happening, Watch
@@ -92,7 +92,7 @@ class Readiness:
         self._happenings = happenings
         self._before: set[tuple[str, str]] = set()
 
-    def wait(self, step: Step, cancelled: threading.Event) -> None:
+    def wait(self, step: Step, cancelled: Cancellation) -> None:
         """Return once the Flow is ready.
 
         Args:
@@ -110,8 +110,8 @@ class Readiness:
                 pending = self._pending()
                 self._raise_if_late(pending)
                 step.note(f"waiting for {', '.join(pending)}")
-                if cancelled.wait(_POLL_SECONDS):
-                    raise KeyboardInterrupt
+                raise_if_cancelled(cancelled)
+                sleep(_POLL_SECONDS)
         finally:
             for gateway in self._gateways:
                 if gateway.door is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from containerflow.engine.failures import engine_errors
 from containerflow.errors import EngineError
 from containerflow.plan.model import FLOW_LABEL
 from containerflow.targets.docker.batch import Batch
+from containerflow.targets.docker.cancellation import Cancellation
 from containerflow.targets.docker.inventory import (
     ContainerStatus,
     Labelled,
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
     from containerflow.targets.docker.owner import Owner
 
-__all__ = ["Removed", "down", "prune", "remove_labelled", "take_down"]
+__all__ = ["Removed", "Swept", "down", "prune", "remove_labelled", "sweep", "take_down"]
+
+_Jobs = dict[str, Callable[[], object]]
 
 _POLL_SECONDS = 0.05
 _REMOVAL_SECONDS = 15.0
@@ -45,6 +47,19 @@ class Removed:
 
     def __bool__(self) -> bool:
         return bool(self.containers or self.networks or self.volumes)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What became of what dead owners had left.
+
+    Attributes:
+        removed: What has gone.
+        failures: The Flow, and why something of it could not be removed.
+    """
+
+    removed: Removed
+    failures: tuple[tuple[str, Exception], ...] = ()
 
 
 def down(engine: APIClient, name: str, *, volumes: bool = False) -> Removed:
@@ -84,13 +99,18 @@ def prune(engine: APIClient) -> Removed:
     Raises:
         EngineError: Something could not be removed; all the rest has been.
     """
-    return sweep(engine, list_containers(engine), list_networks(engine))
+    swept = sweep(engine, list_containers(engine), list_networks(engine))
+    _raise_first([error for _, error in swept.failures])
+    return swept.removed
 
 
 def sweep(
     engine: APIClient, containers: Iterable[ContainerStatus], networks: Iterable[Labelled]
-) -> Removed:
-    """Remove at once those of `containers` and `networks` whose owner has died."""
+) -> Swept:
+    """Remove at once those of `containers` and `networks` whose owner has died.
+
+    Nothing is raised for what cannot be removed: whoever asks knows whether it matters.
+    """
     states: dict[Owner, str] = {}
 
     def is_dead(owner: Owner | None) -> bool:
@@ -103,9 +123,18 @@ def sweep(
 
     dead_containers = [one for one in containers if is_dead(one.owner)]
     dead_networks = [one for one in networks if is_dead(one.owner)]
-    _raise_first(_remove_containers(engine, dead_containers))
-    _raise_first(_remove_networks(engine, dead_networks))
-    return _removed(dead_containers, dead_networks, [])
+    results = Batch(_container_jobs(engine, dead_containers)).run()
+    results |= Batch(_network_jobs(engine, dead_networks)).run()
+    flows = {one.id: one.flow for one in dead_containers}
+    flows |= {one.reference: one.flow for one in dead_networks}
+    return Swept(
+        removed=_removed(
+            [one for one in dead_containers if results[one.id] is None],
+            [one for one in dead_networks if results[one.reference] is None],
+            [],
+        ),
+        failures=tuple((flows[key], error) for key, error in results.items() if error),
+    )
 
 
 def take_down(
@@ -113,7 +142,7 @@ def take_down(
     containers: Sequence[ContainerStatus],
     networks: Sequence[Labelled],
     *,
-    hurry: threading.Event | None = None,
+    hurry: Cancellation | None = None,
 ) -> None:
     """Stop and remove a Flow in order: the Gateway drains while its Executors still answer.
 
@@ -154,7 +183,7 @@ def remove_labelled(engine: APIClient, label: str) -> list[Exception]:
 
 
 def _stop_stage(
-    engine: APIClient, containers: Sequence[ContainerStatus], hurry: threading.Event | None
+    engine: APIClient, containers: Sequence[ContainerStatus], hurry: Cancellation | None
 ) -> list[Exception]:
     batch = Batch({one.id: partial(_stop_and_remove, engine, one) for one in containers})
     batch.start()
@@ -176,7 +205,11 @@ def _stop_and_remove(engine: APIClient, container: ContainerStatus) -> None:
 
 
 def _remove_containers(engine: APIClient, containers: Iterable[ContainerStatus]) -> list[Exception]:
-    return _run({one.id: partial(_remove_container, engine, one) for one in containers})
+    return _run(_container_jobs(engine, containers))
+
+
+def _container_jobs(engine: APIClient, containers: Iterable[ContainerStatus]) -> _Jobs:
+    return {one.id: partial(_remove_container, engine, one) for one in containers}
 
 
 def _remove_container(engine: APIClient, container: ContainerStatus) -> None:
@@ -206,6 +239,10 @@ def _wait_until_gone(engine: APIClient, container: ContainerStatus) -> None:
 
 
 def _remove_networks(engine: APIClient, networks: Iterable[Labelled]) -> list[Exception]:
+    return _run(_network_jobs(engine, networks))
+
+
+def _network_jobs(engine: APIClient, networks: Iterable[Labelled]) -> _Jobs:
     def remove(network: Labelled) -> None:
         with engine_errors(f"removing network {network.name}"):
             try:
@@ -219,7 +256,7 @@ def _remove_networks(engine: APIClient, networks: Iterable[Labelled]) -> list[Ex
                     "it with `docker network disconnect` and try again.",
                 ) from error
 
-    return _run({network.reference: partial(remove, network) for network in networks})
+    return {network.reference: partial(remove, network) for network in networks}
 
 
 def _remove_volumes(engine: APIClient, volumes: Iterable[Labelled]) -> list[Exception]:
@@ -230,7 +267,7 @@ def _remove_volumes(engine: APIClient, volumes: Iterable[Labelled]) -> list[Exce
     return _run({volume.reference: partial(remove, volume) for volume in volumes})
 
 
-def _run(jobs: dict[str, partial[None]]) -> list[Exception]:
+def _run(jobs: _Jobs) -> list[Exception]:
     return [error for error in Batch(jobs).run().values() if error]
 
 

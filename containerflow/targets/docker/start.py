@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import queue
 import secrets
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from containerflow.plan.model import Plan
 from containerflow.progress import Progress, Step
 from containerflow.targets.docker.addresses import addresses, engine_host
 from containerflow.targets.docker.batch import Batch, raise_first
+from containerflow.targets.docker.cancellation import Cancellation, raise_if_cancelled
 from containerflow.targets.docker.container import (
     START_LABEL,
     configuration,
@@ -49,11 +49,12 @@ def up(
     *,
     root: Path,
     owner: Owner | None = None,
-    cancelled: threading.Event | None = None,
+    cancelled: Cancellation | None = None,
 ) -> Deployment:
     """Start a Flow and wait until it is ready.
 
-    What Flows of dead owners left behind is removed first. Whatever goes wrong, and when the start
+    What Flows of dead owners left behind is removed first; what cannot be removed of another Flow
+    is told, and holds nothing up. Whatever goes wrong, and when the start
     is interrupted, everything that this start has made is removed again.
 
     Args:
@@ -62,7 +63,7 @@ def up(
         progress: Is told what happens.
         root: The Flow's directory, from which relative paths of bind mounts start.
         owner: Who answers for the Flow; this process by default.
-        cancelled: Once set, the start ends with KeyboardInterrupt.
+        cancelled: Once set, the start ends with KeyboardInterrupt; it is looked at, not waited on.
 
     Returns:
         The running Flow.
@@ -87,19 +88,37 @@ def up(
     count = sum(service.replicas for service in plan.services)
     title = f"Starting {plan.name} ({count} container{'s' if count > 1 else ''})"
     with progress.step(title) as step:
+        cancelled = cancelled or _Never()
         _clear_the_way(plan, engine, progress)
         _check_binds(plan, engine, root)
         start = _Start(plan, engine, root, owner or Owner.current())
         try:
-            return start.run(step, cancelled or threading.Event())
+            return start.run(step, cancelled)
         except BaseException as error:
-            start.undo(error)
+            try:
+                start.undo(error)
+            except BaseException:
+                # A handler of the program's own raised meanwhile: nothing is left for that.
+                start.undo(error)
+                raise
             raise
+
+
+class _Never:
+    def is_set(self) -> bool:
+        return False
 
 
 def _clear_the_way(plan: Plan, engine: APIClient, progress: Progress) -> None:
     containers, networks = list_containers(engine), list_networks(engine)
-    removed = sweep(engine, containers, networks)
+    swept = sweep(engine, containers, networks)
+    removed = swept.removed
+    for flow, error in swept.failures:
+        if flow == plan.name:
+            raise error
+        # Of no consequence to this Flow; `cflow prune` fails over it.
+        remedy = error.remedy if isinstance(error, ContainerflowError) else ""
+        progress.say(f"Left from Flow {flow}, whose process has died: {error} {remedy}".strip())
     if removed:
         names = ", ".join(removed.containers or removed.networks)
         progress.say(f"Removed what a Flow left whose process has died: {names}")
@@ -140,13 +159,13 @@ class _Start:
         self._watch: Watch | None = None
         self._launch: Batch | None = None
 
-    def run(self, step: Step, cancelled: threading.Event) -> Deployment:
+    def run(self, step: Step, cancelled: Cancellation) -> Deployment:
         happenings: queue.SimpleQueue[Happening] = queue.SimpleQueue()
-        if cancelled.is_set():
-            raise KeyboardInterrupt
+        raise_if_cancelled(cancelled)
         self._watch = watch = Watch(self._engine, self._token, happenings.put)
         self._make_volumes()
         self._make_network()
+        raise_if_cancelled(cancelled)
         members = [
             Member(service, container_name(self._plan, service, index))
             for service in self._plan.services

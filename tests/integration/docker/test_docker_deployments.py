@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from containerflow.engine.connection import connect
-from containerflow.errors import EngineUnavailableError
+from containerflow.errors import EngineError, EngineUnavailableError
 from containerflow.plan.model import (
     FLOW_LABEL,
     OWNER_LABEL,
@@ -23,7 +23,8 @@ from containerflow.plan.model import (
     SERVICE_LABEL,
     Plan,
 )
-from containerflow.targets.docker import Deployment, Owner, down, prune, ps
+from containerflow.progress import Silent
+from containerflow.targets.docker import Deployment, Owner, down, prune, ps, up
 from tests.integration.docker.conftest import Engine, changed
 from tests.integration.docker.engine_proxy import tcp_proxy, unix_proxy
 
@@ -252,6 +253,41 @@ def test_the_same_flow_starts_again_after_its_owner_died(on_engine: Engine) -> N
     leave_by_a_dead_owner(on_engine, plan)
     on_engine.up(plan)
     assert {one.owner for one in ps(on_engine.client, on_engine.name)} == {Owner.current()}
+
+
+class Told(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_what_a_dead_owner_left_and_cannot_be_removed_holds_up_only_its_own_flow(
+    on_engine: Engine,
+) -> None:
+    plan, client = on_engine.plan(), on_engine.client
+    leave_by_a_dead_owner(on_engine, plan)
+    guest = client.create_container(plan.gateway.image, ["sleep", "600"])["Id"]
+    told = Told()
+    try:
+        client.connect_container_to_network(guest, on_engine.name)
+        client.start(guest)
+        with pytest.raises(EngineError, match="other containers attached"):
+            on_engine.up(plan)
+        with pytest.raises(EngineError, match="other containers attached"):
+            prune(client)
+        other = on_engine.plan(name=f"{on_engine.name}-other")
+        on_engine.running.append(up(other, client, told, root=on_engine.root))
+    finally:
+        client.remove_container(guest, force=True)
+    (line,) = [line for line in told.lines if f"Flow {on_engine.name}," in line]
+    assert "other containers attached" in line
+    assert "docker network disconnect" in line
+    prune(client)
+    assert on_engine.left() == []
 
 
 def test_prune_removes_what_dead_owners_left_and_nothing_else(on_engine: Engine) -> None:
