@@ -22,14 +22,14 @@ from containerflow.engine.failures import engine_errors
 from containerflow.errors import BuildError, ImageNotFoundError
 from containerflow.images.build import IMAGE_LABEL
 from containerflow.images.context import Context, Entry
-from containerflow.images.recipes import recipe
+from containerflow.images.recipes import PYTHON, recipe
 from containerflow.images.registry import image_id, image_megabytes, pull
 from containerflow.progress import Progress, Step
 
 __all__ = ["Base", "find_base", "make_base"]
 
-SLIM_IMAGE = "python:3.11-slim-bookworm"
 SUITE = "bookworm"
+SLIM_IMAGE = f"python:{PYTHON[0]}.{PYTHON[1]}-slim-{SUITE}"
 REPOSITORY = "containerflow/base"
 PULL_PATIENCE_SECONDS = 8.0
 """Silence after which a registry counts as out of reach."""

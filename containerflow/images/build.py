@@ -6,10 +6,12 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import docker
 
@@ -17,6 +19,7 @@ from containerflow.engine.failures import engine_errors
 from containerflow.errors import BuildError
 from containerflow.images.context import Context
 from containerflow.images.network import configuration_files, network_entries, proxy_arguments
+from containerflow.images.stages import STAGE_ARGUMENT, remove_old_stages, remove_stages
 from containerflow.progress import Progress, Step
 
 __all__ = ["IMAGE_LABEL", "Recipe", "build"]
@@ -33,13 +36,17 @@ class Recipe:
     """An image that can be built.
 
     Attributes:
-        kind: What it is, for its label: builder, runtime, executor.
+        kind: What it is, for its label: builder, runtime, requirements, executor.
         repository: Its name without the tag.
         context: What it is built from, the Dockerfile among it.
         arguments: Build arguments; they are part of the tag.
         parents: Ids of images that it stands on; they are part of the tag.
         network: Where in the context the stages that install packages look for the machine's
-            network settings; empty for a build that has no such stage.
+            network settings; empty for a build that has no such stage. Such a stage must begin
+            with `ARG STAGE` and `LABEL io.containerflow.stage=${STAGE}`, and the image must not
+            stand on it: what has that label is removed after the build.
+        below: An image that is named in the arguments and must be built first, if any.
+        hint: What to tell the author when a step fails, beside the step's last lines.
     """
 
     kind: str
@@ -48,6 +55,8 @@ class Recipe:
     arguments: Mapping[str, str] = field(default_factory=dict)
     parents: tuple[str, ...] = ()
     network: str = ""
+    below: Recipe | None = None
+    hint: str = ""
 
     @property
     def reference(self) -> str:
@@ -65,7 +74,10 @@ def build(
     fresh: bool = False,
     stop: Event | None = None,
 ) -> None:
-    """Build an image.
+    """Build an image; what stands below it must be there.
+
+    When this returns or raises, the engine holds no image of a stage that knew the machine's
+    network settings. A process that is killed in the middle leaves such images to the next build.
 
     Args:
         recipe: What to build.
@@ -85,25 +97,37 @@ def build(
         if recipe.network:
             files = configuration_files(os.environ, Path.home())
             network = network_entries(os.environ, files, recipe.network)
-        with (
-            recipe.context.archive(network) as archive,
-            engine_errors(f"building the image {reference}"),
-        ):
-            events = engine.build(
-                fileobj=archive,
-                custom_context=True,
-                tag=reference,
-                buildargs={**proxy_arguments(os.environ), **recipe.arguments},
-                labels={IMAGE_LABEL: recipe.kind},
-                rm=True,
-                forcerm=True,
-                nocache=fresh,
-                decode=True,
-            )
-            _follow(events, reference, step, stop or Event())
+            remove_old_stages(engine)
+        stage = uuid4().hex if recipe.network else ""
+        arguments = {**proxy_arguments(os.environ), **recipe.arguments}
+        if stage:
+            arguments[STAGE_ARGUMENT] = stage
+        try:
+            with (
+                recipe.context.archive(network) as archive,
+                engine_errors(f"building the image {reference}"),
+            ):
+                events = engine.build(
+                    fileobj=archive,
+                    custom_context=True,
+                    tag=reference,
+                    buildargs=arguments,
+                    labels={IMAGE_LABEL: recipe.kind},
+                    rm=True,
+                    forcerm=True,
+                    nocache=fresh,
+                    decode=True,
+                )
+                with closing(events):
+                    _follow(events, recipe, reference, step, stop or Event())
+        finally:
+            if stage:
+                remove_stages(engine, stage)
 
 
-def _follow(events: Iterator[dict[str, Any]], reference: str, step: Step, stop: Event) -> None:
+def _follow(
+    events: Iterator[dict[str, Any]], recipe: Recipe, reference: str, step: Step, stop: Event
+) -> None:
     """Tell of a build as it goes; raise when it fails."""
     instruction = ""
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -127,7 +151,7 @@ def _follow(events: Iterator[dict[str, Any]], reference: str, step: Step, stop: 
             raise BuildError(
                 f"Building the image {reference} failed{at}.",
                 log="\n".join(tail),
-                remedy="The last lines of that step follow.",
+                remedy=f"{recipe.hint} The last lines of that step follow.".lstrip(),
             )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from containerflow.errors import SourceError
+from containerflow.images.recipes import PYTHON
 
 __all__ = ["Cut", "binds", "cut", "cut_class"]
 
@@ -83,7 +84,7 @@ def cut_class(text: str, class_name: str, source: str = "") -> str:
 
     Raises:
         SourceError: The text is not Python, does not define the class, or the class needs a name
-            that the text does not bind.
+            that the text does not bind, or syntax that the Python in the images does not have.
 
     Example:
         >>> print(cut_class("x = 1\\ny = 2\\nclass A:\\n    z = y\\nprint(A())", "A").strip())
@@ -105,7 +106,22 @@ def cut_class(text: str, class_name: str, source: str = "") -> str:
             remedy="Import or define it in the module, outside of `if __name__ == '__main__'`, "
             "or make a directory of the Executor.",
         )
+    _require_image_syntax(result.text, class_name, where)
     return result.text
+
+
+def _require_image_syntax(text: str, class_name: str, where: str) -> None:
+    """Raise where a text that this Python reads is none for the Python in the images."""
+    try:
+        ast.parse(text, feature_version=PYTHON)
+    except SyntaxError as error:
+        version = ".".join(map(str, PYTHON))
+        place = f" in line {error.lineno}" if error.lineno else ""
+        raise SourceError(
+            f"What the class {class_name}{where} needs is not Python {version}{place}, and images "
+            f"run Python {version}: {error.msg}.",
+            remedy=f"Write it as Python {version} does.",
+        ) from error
 
 
 def binds(text: str, name: str) -> bool:

@@ -1,4 +1,21 @@
-"""The recipe of an Executor's image: its source, what it requires, and the runtime below."""
+"""The recipe of an Executor's image: its source, what it requires, and the runtime below.
+
+What an Executor requires becomes an image of its own, `containerflow/requirements`: the runtime
+with those packages, named after what went into it. So an edit of the source installs nothing, and
+Executors that require the same share it.
+
+A folder's own Dockerfile gets three build arguments: `CFLOW_RUNTIME`, the runtime image;
+`CFLOW_BUILDER`, the image that has a pip (`PYTHONPATH=/opt/pip python -m pip`); and, where it
+names it, `CFLOW_REQUIREMENTS`: the runtime with the folder's requirements.txt installed. The last
+is the way to install behind a proxy that inspects TLS, or from a private index::
+
+    ARG CFLOW_REQUIREMENTS
+    FROM ${CFLOW_REQUIREMENTS}
+    COPY . /app
+
+Its own `RUN` steps are given the proxy variables and neither certificates nor pip's settings:
+whatever a step reads from the context stays in a layer, and layers of such a Dockerfile are kept.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +36,14 @@ from containerflow.images.context import (
 )
 from containerflow.images.runtime import Runtime
 from containerflow.images.sources import Sources, module_entries, module_text
+from containerflow.images.stages import STAGE_ARGUMENT, STAGE_LABEL
 from containerflow.plan.model import Build
 from containerflow.wire.settings import SOURCE_DIRECTORY, WORKSPACE_DIRECTORY
 
 __all__ = ["Ingredients", "executor_recipe", "gather"]
 
+REQUIREMENTS_REPOSITORY = "containerflow/requirements"
+_REQUIREMENTS_ARGUMENT = "CFLOW_REQUIREMENTS"
 _OWN_PACKAGE = re.compile(r"\s*containerflow\s*($|[\[<>=!~;@#])", re.IGNORECASE)
 _REFERS_TO_FILES = re.compile(
     r"\s*(-r|-c|-e|--requirement|--constraint|--editable|\.{0,2}/|\.\s*$)"
@@ -39,12 +59,14 @@ class Ingredients:
             Dockerfile of its own.
         requirements: Text of requirements.txt; empty where nothing is to be installed.
         own_dockerfile: Whether the folder's own Dockerfile says how to build.
+        names_requirements: Whether that Dockerfile asks for the image with the requirements.
         owned_paths: Directories that the image must own.
     """
 
     entries: tuple[Entry, ...] = ()
     requirements: str = ""
     own_dockerfile: bool = False
+    names_requirements: bool = False
     owned_paths: tuple[str, ...] = ()
 
     @property
@@ -83,39 +105,52 @@ def executor_recipe(ingredients: Ingredients, repository: str, runtime: Runtime)
         runtime: The images that it is made from.
     """
     owned = _owning(ingredients.owned_paths)
+    below = _requirements_recipe(ingredients, runtime) if ingredients.requirements else None
+    parent = below.reference if below is not None else runtime.reference
     if ingredients.own_dockerfile:
         lines = ["USER 0", *owned, "USER 1000:1000"] if owned else []
         entries = [_with_lines(entry, lines) for entry in ingredients.entries]
         arguments = {"CFLOW_RUNTIME": runtime.reference, "CFLOW_BUILDER": runtime.builder}
-        return Recipe("executor", repository, Context.of(entries), arguments)
-    lines = ["ARG BUILDER", "ARG RUNTIME"]
+        if ingredients.names_requirements:
+            arguments[_REQUIREMENTS_ARGUMENT] = parent
+        return Recipe(
+            "executor",
+            repository,
+            Context.of(entries),
+            arguments,
+            below=below,
+            hint=_OWN_DOCKERFILE_HINT,
+        )
+    lines = ["ARG PARENT", "FROM ${PARENT}"]
     entries = [
         replace(entry, path=f"app/{entry.path}" if entry.path else "app")
         for entry in ingredients.entries
     ]
-    if ingredients.requirements:
-        lines += _INSTALL
-        entries.append(
-            Entry("requirements/containerflow-requirements.txt", ingredients.requirements.encode())
-        )
-        if any(_REFERS_TO_FILES.match(line) for line in ingredients.requirements.splitlines()):
-            entries += [
-                replace(entry, path=f"requirements/{entry.path}") for entry in ingredients.entries
-            ]
-    lines.append("FROM ${RUNTIME}")
-    if ingredients.requirements:
-        lines.append("COPY --from=requirements /opt/executor /opt/executor")
     if ingredients.entries:
         lines.append(f"COPY app {SOURCE_DIRECTORY}")
     lines += ["USER 0", f"RUN {_COMPILE} {SOURCE_DIRECTORY} || true", *owned, "USER 1000:1000"]
     text = "\n".join(lines) + "\n"
     context = Context.of([*entries, Entry("Dockerfile", text.encode())])
+    return Recipe("executor", repository, context, {"PARENT": parent}, below=below)
+
+
+def _requirements_recipe(ingredients: Ingredients, runtime: Runtime) -> Recipe:
+    """The recipe of the runtime with what an Executor requires."""
+    text = ingredients.requirements
+    entries = [
+        Entry("requirements/containerflow-requirements.txt", text.encode()),
+        Entry("Dockerfile", _INSTALL.encode()),
+    ]
+    if any(_REFERS_TO_FILES.match(line) for line in text.splitlines()):
+        entries += [
+            replace(entry, path=f"requirements/{entry.path}") for entry in ingredients.entries
+        ]
     return Recipe(
-        "executor",
-        repository,
-        context,
+        "requirements",
+        REQUIREMENTS_REPOSITORY,
+        Context.of(entries),
         {"BUILDER": runtime.builder, "RUNTIME": runtime.reference},
-        network="network" if ingredients.requirements else "",
+        network="network",
     )
 
 
@@ -123,11 +158,24 @@ def executor_recipe(ingredients: Ingredients, repository: str, runtime: Runtime)
 # it comes from, so that a folder that is mounted over this one is compiled anew.
 _COMPILE = "python -m compileall -qq --invalidation-mode checked-hash"
 
-_INSTALL = (
-    "FROM ${BUILDER} AS requirements",
-    "COPY requirements /tmp/build",
-    "COPY network /tmp/build/network",
-    "RUN install-requirements /tmp/build",
+_INSTALL = f"""\
+ARG BUILDER
+ARG RUNTIME
+FROM ${{BUILDER}} AS requirements
+ARG {STAGE_ARGUMENT}
+LABEL {STAGE_LABEL}=${{{STAGE_ARGUMENT}}}
+COPY requirements /tmp/build
+COPY network /tmp/build/network
+RUN install-requirements /tmp/build
+FROM ${{RUNTIME}}
+COPY --from=requirements /opt/executor /opt/executor
+"""
+
+_OWN_DOCKERFILE_HINT = (
+    "A step of a folder's own Dockerfile knows the proxy variables, but neither this machine's "
+    "certificates nor its pip settings. If it failed for want of these, put what it installs into "
+    f"requirements.txt and begin with `ARG {_REQUIREMENTS_ARGUMENT}` and "
+    f"`FROM ${{{_REQUIREMENTS_ARGUMENT}}}`: the runtime with all of that installed."
 )
 
 
@@ -160,7 +208,15 @@ def _directory(build: Build, sources: Sources, executor: str) -> Ingredients:
         )
     ignored = read_ignore_file(folder)
     if (folder / "Dockerfile").is_file():
-        return Ingredients(tuple(folder_entries(folder, ignored)), own_dockerfile=True)
+        # Bytes of another encoding are the engine's to judge.
+        text = (folder / "Dockerfile").read_text(encoding="utf-8", errors="replace")
+        asks = _REQUIREMENTS_ARGUMENT in text
+        return Ingredients(
+            tuple(folder_entries(folder, ignored)),
+            _requirements(folder) if asks else "",
+            own_dockerfile=True,
+            names_requirements=asks,
+        )
     entries = tuple(
         entry
         for entry in folder_entries(folder, [*NEVER_COPIED, *ignored])

@@ -1,8 +1,10 @@
 """How this machine reaches package indexes, for the build stages that install from them.
 
 A build behind a proxy that inspects TLS needs the machine's bundle of certificate authorities, and
-one with a private index its address. Both go into stages that are thrown away, and neither into
-an image that is kept nor into the hash that names it.
+one with a private index its address. Both go into stages whose images are removed when
+the build ends, however it ends; neither gets into an image that is kept or into the hash that
+names it. A build that installs nothing of ours, such as that of a folder's own Dockerfile, is
+given the proxy variables alone.
 """
 
 from __future__ import annotations

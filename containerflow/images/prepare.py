@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -80,9 +81,7 @@ def prepare(
         if missing:
             raise _not_built(sorted(set(missing)))
     else:
-        _in_parallel(
-            [partial(_provide, group, engine, progress, rebuild=rebuild) for group in groups]
-        )
+        _provide_all(groups, engine, progress, rebuild=rebuild)
     services = (
         replace(service, image=references.get(service.name, service.image))
         for service in plan.services
@@ -142,13 +141,43 @@ def _repository(plan: Plan, service: Service) -> str:
     return service.image
 
 
-def _provide(
-    group: _Group, engine: docker.APIClient, progress: Progress, stop: Event, *, rebuild: bool
+def _provide_all(
+    groups: Sequence[_Group], engine: docker.APIClient, progress: Progress, *, rebuild: bool
 ) -> None:
-    """Have every reference of a group name its content."""
-    here = () if rebuild else tuple(r for r in group.references if image_id(engine, r) is not None)
-    if here == group.references:
-        return
+    """Have every reference of every group name its content, and what those stand on."""
+    present = {
+        reference
+        for group in groups
+        for reference in group.references
+        if not rebuild and image_id(engine, reference) is not None
+    }
+    below: dict[str, _Group] = {}
+    for group in groups:
+        recipe = group.recipe.below
+        if recipe is not None and present.isdisjoint(group.references):
+            reference = recipe.reference
+            if rebuild or image_id(engine, reference) is None:
+                below[reference] = _Group(recipe, (reference,))
+    for level in (list(below.values()), groups):
+        _in_parallel(
+            [
+                partial(_provide, group, engine, progress, present=present, rebuild=rebuild)
+                for group in level
+            ]
+        )
+
+
+def _provide(
+    group: _Group,
+    engine: docker.APIClient,
+    progress: Progress,
+    stop: Event,
+    *,
+    present: AbstractSet[str],
+    rebuild: bool,
+) -> None:
+    """Have every reference of a group name its content, given those that already do."""
+    here = tuple(reference for reference in group.references if reference in present)
     if not here:
         here = group.references[:1]
         build(group.recipe, here[0], engine, progress, fresh=rebuild, stop=stop)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["package_files", "recipe"]
+__all__ = ["PYTHON", "package_files", "recipe"]
+
+PYTHON = (3, 11)
+"""The version of Python in every image; Debian's bookworm and the slim image both have it."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
 

@@ -7,23 +7,35 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
+from typing import Any
+from uuid import uuid4
 
 import docker
+import docker.errors
 import pytest
 
 from containerflow.errors import BuildError, ImageNotFoundError, SourceError
-from containerflow.images.build import IMAGE_LABEL
+from containerflow.images import build as build_module
+from containerflow.images import prepare as prepare_module
+from containerflow.images import stages as stages_module
+from containerflow.images.build import IMAGE_LABEL, Recipe
+from containerflow.images.context import Context, Entry
+from containerflow.images.executor import Ingredients, executor_recipe
 from containerflow.images.prepare import Sources, prepare
 from containerflow.images.runtime import Runtime, ensure_runtime
-from containerflow.plan.model import FLOW_LABEL, Build, Plan
-from containerflow.progress import Silent
+from containerflow.images.stages import STAGE_LABEL, remove_stages
+from containerflow.plan.model import FLOW_LABEL, Build
+from containerflow.progress import Silent, Step
 from tests.unit.images.plans import make_plan, make_service
 
 pytestmark = pytest.mark.engine
 
 FLOW = f"images-test-{os.getpid()}"
-Prepare = Callable[..., Plan]
+Prepare = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +45,18 @@ def runtime(engine: docker.APIClient) -> Runtime:
 
 @pytest.fixture
 def prepared(
-    engine: docker.APIClient, runtime: Runtime, tmp_path: Path
+    engine: docker.APIClient, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., str]]:
     """Prepare a Plan of one Executor with the given Build; returns its image's reference."""
+
+    required: list[str] = []
+
+    def building(recipe: Recipe, reference: str, *arguments: Any, **options: Any) -> None:
+        if recipe.kind == "requirements":
+            required.append(reference)
+        build_module.build(recipe, reference, *arguments, **options)
+
+    monkeypatch.setattr(prepare_module, "build", building)
 
     def run(build: Build | None, *, image: str = "", **options: bool) -> str:
         service = make_service("executor", build, image=image or f"containerflow/{FLOW}-executor")
@@ -47,6 +68,48 @@ def prepared(
         for tag in found["RepoTags"] or []:
             if tag.startswith(f"containerflow/{FLOW}-"):
                 engine.remove_image(tag, force=True)
+    for reference in set(required):
+        if engine.images(reference):
+            engine.remove_image(reference)
+
+
+@dataclass
+class Stages:
+    """What the builds of a test left in the engine, seen before it was removed and after."""
+
+    engine: docker.APIClient
+    before: set[str]
+    ids: set[str] = field(default_factory=set)
+
+    def assert_gone(self) -> None:
+        """No image holds the network's files, and some did while the build ran."""
+        assert any(self.ids)
+        now = {str(image["Id"]): image for image in self.engine.images(all=True)}
+        assert not self.ids & set(now)
+        for name in set(now) - self.before:
+            # What has the label belongs to a build that somebody else runs at the same time.
+            if STAGE_LABEL not in (now[name]["Labels"] or {}):
+                assert not knows_network(self.engine, name)
+
+
+def knows_network(engine: docker.APIClient, name: str) -> bool:
+    try:
+        return any("/tmp/build/network" in layer["CreatedBy"] for layer in history(engine, name))
+    except docker.errors.ImageNotFound:
+        return False
+
+
+@pytest.fixture
+def stages(engine: docker.APIClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Stages:
+    seen = Stages(engine, {str(image["Id"]) for image in engine.images(all=True)})
+
+    def removing(client: docker.APIClient, stage: str) -> None:
+        labelled = client.images(all=True, filters={"label": f"{STAGE_LABEL}={stage}"})
+        seen.ids |= {image["Id"] for image in labelled if knows_network(client, image["Id"])}
+        remove_stages(client, stage)
+
+    monkeypatch.setattr(build_module, "remove_stages", removing)
+    return seen
 
 
 def run(engine: docker.APIClient, image: str, *command: str, user: str = "") -> str:
@@ -75,21 +138,30 @@ def write(folder: Path, **files: str) -> Path:
     return folder
 
 
+def inspect(engine: docker.APIClient, reference: str) -> dict[str, Any]:
+    # The SDK's stubs leave this method, and the next, without types.
+    return dict(engine.inspect_image(reference))  # type: ignore[no-untyped-call]
+
+
+def history(engine: docker.APIClient, reference: str) -> list[dict[str, Any]]:
+    return list(engine.history(reference))  # type: ignore[no-untyped-call]
+
+
 def image_id(engine: docker.APIClient, reference: str) -> str:
-    return str(engine.inspect_image(reference)["Id"])
+    return str(inspect(engine, reference)["Id"])
 
 
 # The runtime image
 
 
 def test_the_runtime_image_is_small(engine: docker.APIClient, runtime: Runtime) -> None:
-    assert engine.inspect_image(runtime.reference)["Size"] < 250e6
+    assert inspect(engine, runtime.reference)["Size"] < 250e6
 
 
 def test_the_runtime_runs_without_root_and_may_write_to_its_workspace(
     engine: docker.APIClient, runtime: Runtime
 ) -> None:
-    assert engine.inspect_image(runtime.reference)["Config"]["User"] == "1000:1000"
+    assert inspect(engine, runtime.reference)["Config"]["User"] == "1000:1000"
     output = run(
         engine, runtime.reference, "sh", "-c", "id -u; id -g; id -un; stat -c %u:%g:%a /workspace"
     )
@@ -112,8 +184,8 @@ def test_nothing_of_the_build_is_left_in_the_runtime(
 def test_no_setting_of_this_machine_is_in_the_history_of_the_runtime(
     engine: docker.APIClient, runtime: Runtime
 ) -> None:
-    image = engine.inspect_image(runtime.reference)
-    steps = "\n".join(layer["CreatedBy"] for layer in engine.history(runtime.reference))
+    image = inspect(engine, runtime.reference)
+    steps = "\n".join(layer["CreatedBy"] for layer in history(engine, runtime.reference))
     told = steps + "\n".join(image["Config"]["Env"])
     for word in ("PIP_", "SSL_CERT", "_PROXY", "_proxy", "index-url", "cert ="):
         assert word not in told
@@ -280,7 +352,7 @@ def test_a_dockerfile_in_the_folder_wins(
     image = prepared(Build("directory", "encoder", owned_paths=("/index",)))
     output = run(engine, image, "sh", "-c", "echo $GREETING; ls /app; stat -c %u /index; id -u")
     assert output.split() == ["hello", "Dockerfile", "executor.py", "1000", "1000"]
-    assert engine.inspect_image(image)["Config"]["Labels"][IMAGE_LABEL] == "executor"
+    assert inspect(engine, image)["Config"]["Labels"][IMAGE_LABEL] == "executor"
 
 
 def test_a_missing_folder_is_named_with_its_executor(prepared: Prepare, tmp_path: Path) -> None:
@@ -320,6 +392,124 @@ def test_a_build_that_fails_beside_another_is_the_error(
     ]
     with pytest.raises(BuildError, match=r"containerflow/.*-bad:\w+ failed at `RUN exit 3`"):
         prepare(make_plan(FLOW, *services), Sources(tmp_path), engine, Silent())
+
+
+# The network's files
+
+
+def test_no_image_holds_the_networks_files_after_a_build(
+    engine: docker.APIClient, prepared: Prepare, stages: Stages, tmp_path: Path
+) -> None:
+    mark = f"# {uuid4().hex}"
+    write(tmp_path / "a", executor_dot_py="", requirements_dot_txt=f"iniconfig==2.0.0\n{mark}\n")
+    image = prepared(Build("directory", "a"))
+    stages.assert_gone()
+    assert not knows_network(engine, image)
+    assert STAGE_LABEL not in inspect(engine, image)["Config"]["Labels"]
+
+
+def test_no_image_holds_the_networks_files_after_a_build_that_failed(
+    prepared: Prepare, stages: Stages, tmp_path: Path
+) -> None:
+    mark = f"# {uuid4().hex}"
+    write(tmp_path / "a", executor_dot_py="", requirements_dot_txt=f"iniconfig==0.0.1a1\n{mark}\n")
+    with pytest.raises(BuildError):
+        prepared(Build("directory", "a"))
+    stages.assert_gone()
+
+
+def test_no_image_holds_the_networks_files_after_a_build_that_was_broken_off(
+    engine: docker.APIClient, runtime: Runtime, stages: Stages, tmp_path: Path
+) -> None:
+    text = f"iniconfig==2.0.0\n# {uuid4().hex}\n"
+    below = executor_recipe(Ingredients((), text), "containerflow/x", runtime).below
+    assert below is not None
+    stop = Event()
+
+    class Stopping(Silent):
+        @contextmanager
+        def step(self, text: str) -> Iterator[Step]:
+            class Watch(Step):
+                def note(self, text: str) -> None:
+                    if "RUN install-requirements" in text:
+                        stop.set()
+
+            yield Watch()
+
+    with pytest.raises(BuildError, match="broken off"):
+        build_module.build(below, below.reference, engine, Stopping(), stop=stop)
+    stages.assert_gone()
+    assert not engine.images(below.reference)
+
+
+@pytest.mark.parametrize(("age", "stays"), [(600.0, True), (-1.0, False)])
+def test_what_a_killed_build_left_is_removed_once_it_is_old(
+    engine: docker.APIClient, monkeypatch: pytest.MonkeyPatch, age: float, stays: bool
+) -> None:
+    # A label of its own, so that builds of others are not touched.
+    label = f"io.containerflow.test-{uuid4().hex}"
+    monkeypatch.setattr(stages_module, "STAGE_LABEL", label)
+    monkeypatch.setattr(stages_module, "_OLD_SECONDS", age)
+    dockerfile = f"FROM scratch\nLABEL {label}=1\nENV A=1\nENV B=2\n"
+    context = Context.of([Entry("Dockerfile", dockerfile.encode())])
+    with context.archive() as archive:
+        list(engine.build(fileobj=archive, custom_context=True, rm=True))
+    try:
+        stages_module.remove_old_stages(engine)
+        assert bool(engine.images(all=True, filters={"label": label})) == stays
+    finally:
+        remove_stages(engine, "1")
+    assert not engine.images(all=True, filters={"label": label})
+
+
+def test_the_builder_and_the_runtime_know_nothing_of_the_network(
+    engine: docker.APIClient, runtime: Runtime
+) -> None:
+    assert not knows_network(engine, runtime.builder)
+    assert not knows_network(engine, runtime.reference)
+
+
+def test_an_edit_of_the_source_installs_nothing(
+    engine: docker.APIClient, prepared: Prepare, stages: Stages, tmp_path: Path
+) -> None:
+    write(
+        tmp_path / "a",
+        executor_dot_py="x = 1",
+        requirements_dot_txt=f"iniconfig==2.0.0\n# {uuid4().hex}\n",
+    )
+    first = prepared(Build("directory", "a"))
+    assert stages.ids
+    stages.ids.clear()
+    write(tmp_path / "a", executor_dot_py="x = 2")
+    second = prepared(Build("directory", "a"))
+    assert second != first
+    assert not stages.ids
+    assert run(engine, second, "python", "-c", "import executor, iniconfig; print(executor.x)") == (
+        "2\n"
+    )
+
+
+def test_a_dockerfile_that_asks_for_it_gets_the_requirements_installed(
+    engine: docker.APIClient, prepared: Prepare, stages: Stages, tmp_path: Path
+) -> None:
+    write(
+        tmp_path / "a",
+        executor_dot_py="",
+        requirements_dot_txt=f"iniconfig==2.0.0\n# {uuid4().hex}\n",
+        Dockerfile="ARG CFLOW_REQUIREMENTS\nFROM ${CFLOW_REQUIREMENTS}\nCOPY . /app/\n",
+    )
+    image = prepared(Build("directory", "a"))
+    assert run(engine, image, "python", "-c", "import iniconfig; print('here')") == "here\n"
+    stages.assert_gone()
+
+
+def test_a_dockerfile_that_fails_is_told_the_way_to_install(
+    prepared: Prepare, tmp_path: Path
+) -> None:
+    write(tmp_path / "a", Dockerfile="ARG CFLOW_RUNTIME\nFROM ${CFLOW_RUNTIME}\nRUN exit 3\n")
+    with pytest.raises(BuildError) as raised:
+        prepared(Build("directory", "a"))
+    assert "FROM ${CFLOW_REQUIREMENTS}" in raised.value.remedy
 
 
 # The class of a script

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from containerflow.errors import SourceError
+from containerflow.images import closure
 from containerflow.images.classes import cut_class
 
 
@@ -200,6 +202,25 @@ def test_a_class_that_is_not_there_is_named() -> None:
 def test_text_that_is_not_python_is_an_error_with_its_line() -> None:
     with pytest.raises(SourceError, match=r"script\.py, line 2 is not Python"):
         cut("x = 1\nclass A(:\n")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="this Python has no such syntax to cut")
+@pytest.mark.parametrize("line", ["class A[T]: ...", "type X = int\nclass A: y: X"])
+def test_syntax_that_images_do_not_have_is_an_error_with_its_line(line: str) -> None:
+    with pytest.raises(SourceError, match=r"script\.py.* in line 2, and images run Python 3\.11"):
+        cut(f"\n{line}\n")
+
+
+def test_syntax_newer_than_the_images_is_an_error_only_where_the_class_needs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(closure, "PYTHON", (3, 7))
+    newer = "x = (z := 1)\n"
+    assert "z" not in cut(f"{newer}class A: ...\n")
+    with pytest.raises(
+        SourceError, match=r"script\.py.* not Python 3\.7 in line 2, and images run Python 3\.7"
+    ):
+        cut(f"\n{newer}class A: y = x\n")
 
 
 @st.composite

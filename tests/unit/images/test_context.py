@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tarfile
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ files = st.lists(entries, max_size=6, unique_by=lambda entry: entry.path)
 
 
 @given(files, st.randoms())
-def test_the_order_of_files_does_not_count(some: list[Entry], random) -> None:
+def test_the_order_of_files_does_not_count(some: list[Entry], random: Random) -> None:
     shuffled = list(some)
     random.shuffle(shuffled)
     assert Context.of(some).tag() == Context.of(shuffled).tag()

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from containerflow.errors import SourceError
+from containerflow.images.build import Recipe
 from containerflow.images.executor import Ingredients, executor_recipe, gather
 from containerflow.images.runtime import Runtime
 from containerflow.images.sources import Sources
+from containerflow.images.stages import STAGE_ARGUMENT, STAGE_LABEL
 from containerflow.plan.model import Build
 
 RUNTIME = Runtime("containerflow/runtime:1", "containerflow/builder:1")
@@ -60,7 +62,70 @@ def test_requirements_that_name_other_files_get_the_folder_along(tmp_path: Path)
     )
     ingredients = gather(Build("directory", "a"), Sources(tmp_path), "a")
     recipe = executor_recipe(ingredients, "image", RUNTIME)
-    assert "requirements/base.txt" in {entry.path for entry in recipe.context.entries}
+    assert recipe.below is not None
+    assert "requirements/base.txt" in {entry.path for entry in recipe.below.context.entries}
+
+
+def below(root: Path, folder: str) -> Recipe | None:
+    ingredients = gather(Build("directory", folder), Sources(root), "a")
+    return executor_recipe(ingredients, "containerflow/x", RUNTIME).below
+
+
+def test_an_edit_of_the_source_needs_no_other_image_with_the_requirements(tmp_path: Path) -> None:
+    write(tmp_path, a__executor_dot_py="x = 1", a__requirements_dot_txt="numpy\n")
+    before = below(tmp_path, "a")
+    write(tmp_path, a__executor_dot_py="x = 2", b__requirements_dot_txt="numpy\n")
+    after, other = below(tmp_path, "a"), below(tmp_path, "b")
+    assert before is not None
+    assert after is not None
+    assert other is not None
+    assert before.reference == after.reference == other.reference
+    write(tmp_path, a__requirements_dot_txt="numpy<2\n")
+    changed = below(tmp_path, "a")
+    assert changed is not None
+    assert changed.reference != before.reference
+
+
+def test_only_the_image_with_the_requirements_is_built_with_the_network_settings(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, a__executor_dot_py="", a__requirements_dot_txt="numpy\n")
+    ingredients = gather(Build("directory", "a"), Sources(tmp_path), "a")
+    recipe = executor_recipe(ingredients, "containerflow/x", RUNTIME)
+    assert recipe.below is not None
+    assert (recipe.network, recipe.below.network) == ("", "network")
+    (dockerfile,) = (e for e in recipe.below.context.entries if e.path == "Dockerfile")
+    assert isinstance(dockerfile.content, bytes)
+    lines = dockerfile.content.decode().splitlines()
+    label = lines.index(f"LABEL {STAGE_LABEL}=${{{STAGE_ARGUMENT}}}")
+    network = lines.index("COPY network /tmp/build/network")
+    last_stage = lines.index("FROM ${RUNTIME}")
+    assert label < network < last_stage
+
+
+@pytest.mark.parametrize("requirements", ["numpy\n", ""])
+def test_a_dockerfile_that_asks_for_them_stands_on_the_requirements(
+    tmp_path: Path, requirements: str
+) -> None:
+    write(
+        tmp_path,
+        a__Dockerfile="ARG CFLOW_REQUIREMENTS\nFROM ${CFLOW_REQUIREMENTS}\n",
+        a__requirements_dot_txt=requirements,
+    )
+    ingredients = gather(Build("directory", "a"), Sources(tmp_path), "a")
+    recipe = executor_recipe(ingredients, "containerflow/x", RUNTIME)
+    expected = recipe.below.reference if recipe.below is not None else RUNTIME.reference
+    assert recipe.arguments["CFLOW_REQUIREMENTS"] == expected
+    assert (recipe.below is not None) == bool(requirements)
+
+
+def test_a_dockerfile_that_does_not_ask_installs_its_requirements_itself(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        a__Dockerfile="ARG CFLOW_RUNTIME\nFROM ${CFLOW_RUNTIME}\n",
+        a__requirements_dot_txt="numpy\n",
+    )
+    assert below(tmp_path, "a") is None
 
 
 def test_the_same_files_on_another_runtime_are_another_image(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-from containerflow.images.recipes import PACKAGE, package_files, recipe
+from containerflow.images.base import SLIM_IMAGE
+from containerflow.images.recipes import PACKAGE, PYTHON, package_files, recipe
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,6 +32,13 @@ def test_every_requirement_of_the_runtime_is_pinned() -> None:
     pins = [line for line in lines if line.strip() and not line.startswith("#")]
     assert pins
     assert all(line.count("==") == 1 for line in pins)
+
+
+def test_the_recipes_speak_of_one_version_of_python() -> None:
+    version = ".".join(map(str, PYTHON))
+    assert f"python:{version}-" in SLIM_IMAGE
+    for file in recipe("runtime").iterdir():
+        assert set(re.findall(r"python(3\.\d+)", file.read_text())) <= {version}
 
 
 def test_what_builds_and_starts_images_is_not_inside_of_them() -> None:
