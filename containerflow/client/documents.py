@@ -102,12 +102,6 @@ def decode(codec: int, answer: bytes, return_type: Any, request_id: str) -> list
     return documents if collect is None else cast("list[Any]", collect(documents))
 
 
-def collection(return_type: Any) -> list[Any]:
-    """An empty collection of the return type, for the documents of several answers."""
-    _, collect = _return_type(return_type)
-    return [] if collect is None else cast("list[Any]", collect([]))
-
-
 def _return_type(return_type: Any) -> tuple[Any, Any]:
     """The model of one document, and what makes the collection; None for a plain list."""
     if return_type is None:

@@ -12,11 +12,18 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from containerflow.client.address import Address
 from containerflow.client.description import EndpointDescription, FlowDescription
-from containerflow.client.transport import GRACE_SECONDS, Answer, too_late, unreachable
+from containerflow.client.transport import (
+    GRACE_SECONDS,
+    QUESTION_SECONDS,
+    Answer,
+    too_late,
+    unreachable,
+)
 from containerflow.errors import Code, RequestError
 from containerflow.wire import contract_pb2 as pb
 from containerflow.wire import contract_pb2_grpc
 from containerflow.wire.body import BINARY
+from containerflow.wire.names import EXECUTORS_METADATA
 
 T = TypeVar("T")
 
@@ -28,8 +35,6 @@ _OPTIONS = [
     # As over HTTP: a Flow is nearly always nearer than the proxy of the environment.
     ("grpc.enable_http_proxy", 0),
 ]
-_QUESTION_SECONDS = 10.0
-"""For questions about the Flow itself, which it answers at once."""
 
 
 class GrpcTransport:
@@ -85,10 +90,10 @@ class GrpcTransport:
 
     async def describe(self) -> FlowDescription:
         """Call the contract's method."""
-        call = self._executor.Describe(pb.DescribeRequest(), timeout=_QUESTION_SECONDS)
+        call = self._executor.Describe(pb.DescribeRequest(), timeout=QUESTION_SECONDS)
         description: pb.Description = await self._ask(call)
         metadata = dict(await call.initial_metadata())
-        names = str(metadata.get("containerflow-executors", ""))
+        names = str(metadata.get(EXECUTORS_METADATA, ""))
         return FlowDescription(
             name=description.name,
             version=description.version,
@@ -107,7 +112,7 @@ class GrpcTransport:
 
     async def _is_serving(self, service: str) -> bool:
         question = health_pb2.HealthCheckRequest(service=service)
-        answer = await self._ask(self._health.Check(question, timeout=_QUESTION_SECONDS))
+        answer = await self._ask(self._health.Check(question, timeout=QUESTION_SECONDS))
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     async def _ask(self, call: Awaitable[T], request_id: str = "", timeout: float = 0.0) -> T:
@@ -115,7 +120,7 @@ class GrpcTransport:
             return await call
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise too_late(self._address, timeout or _QUESTION_SECONDS, request_id) from error
+                raise too_late(self._address, timeout or QUESTION_SECONDS, request_id) from error
             if error.code() == grpc.StatusCode.UNAVAILABLE:
                 raise unreachable(self._address, error.details(), request_id) from error
             raise RequestError(

@@ -9,11 +9,19 @@ import aiohttp
 
 from containerflow.client.address import Address
 from containerflow.client.description import EndpointDescription, FlowDescription
-from containerflow.client.transport import GRACE_SECONDS, Answer, too_late, unreachable
+from containerflow.client.transport import (
+    GRACE_SECONDS,
+    QUESTION_SECONDS,
+    Answer,
+    too_late,
+    unreachable,
+)
 from containerflow.errors import Code, RequestError
 from containerflow.wire.body import JSON
+from containerflow.wire.names import REQUEST_ID_HEADER, TIMEOUT_HEADER
 
 _STATUSES = {code.value: code for code in Code}
+_CONNECT_SECONDS = 10.0
 _EXCERPT = 300
 """Characters of an answer that is not ours to show in an error."""
 
@@ -30,7 +38,6 @@ class HttpTransport:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
             connector=aiohttp.TCPConnector(limit=0),
         )
 
@@ -40,11 +47,15 @@ class HttpTransport:
 
     async def call(self, endpoint: str, body: bytes, request_id: str, timeout: float) -> Answer:
         """POST a request."""
-        headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
+        headers = {"Content-Type": "application/json", REQUEST_ID_HEADER: request_id}
         if timeout:
-            headers["X-Request-Timeout"] = f"{timeout:.3f}"
+            headers[TIMEOUT_HEADER] = f"{timeout:.3f}"
+        # The Gateway is given time to say by itself that the deadline has passed.
+        bound = aiohttp.ClientTimeout(
+            total=timeout + GRACE_SECONDS if timeout else None, sock_connect=_CONNECT_SECONDS
+        )
         status, answer = await self._fetch(
-            "POST", endpoint, request_id, timeout, data=body, headers=headers
+            "POST", endpoint, request_id, timeout, data=body, headers=headers, timeout=bound
         )
         if status != 200:
             raise _error(status, answer, request_id)
@@ -52,7 +63,7 @@ class HttpTransport:
 
     async def is_ready(self) -> bool:
         """Ask /readyz."""
-        status, _ = await self._fetch("GET", "/readyz")
+        status, _ = await self._ask("/readyz")
         return status == 200
 
     async def readiness(self) -> dict[str, bool]:
@@ -85,7 +96,7 @@ class HttpTransport:
         )
 
     async def _page(self, path: str, statuses: tuple[int, ...] = (200,)) -> Any:
-        status, answer = await self._fetch("GET", path)
+        status, answer = await self._ask(path)
         if status not in statuses:
             raise _error(status, answer, "")
         try:
@@ -95,20 +106,20 @@ class HttpTransport:
                 self._address, f"{path} is not a Gateway's ({answer[:_EXCERPT]!r})"
             ) from error
 
+    async def _ask(self, path: str) -> tuple[int, bytes]:
+        bound = aiohttp.ClientTimeout(total=QUESTION_SECONDS)
+        return await self._fetch("GET", path, "", QUESTION_SECONDS, timeout=bound)
+
     async def _fetch(
-        self, method: str, path: str, request_id: str = "", timeout: float = 0.0, **options: Any
+        self, method: str, path: str, request_id: str, seconds: float, **options: Any
     ) -> tuple[int, bytes]:
-        if timeout:
-            options["timeout"] = aiohttp.ClientTimeout(
-                total=timeout + GRACE_SECONDS, sock_connect=10
-            )
         try:
             async with self._session.request(method, f"{self._address}{path}", **options) as answer:
                 return answer.status, await answer.read()
         except TimeoutError as error:
             if isinstance(error, aiohttp.ConnectionTimeoutError):
                 raise unreachable(self._address, error, request_id) from error
-            raise too_late(self._address, timeout, request_id) from error
+            raise too_late(self._address, seconds, request_id) from error
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(self._address, error, request_id) from error
 

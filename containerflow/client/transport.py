@@ -11,6 +11,9 @@ from containerflow.errors import Code, RequestError
 GRACE_SECONDS = 5.0
 """How much longer than the request's deadline a client waits for the Gateway to say so itself."""
 
+QUESTION_SECONDS = 10.0
+"""For questions about the Flow itself, which it answers at once."""
+
 
 class Answer(NamedTuple):
     """The body of an answer, and its codec."""

@@ -12,6 +12,7 @@ from containerflow.errors import ContainerflowError
 from containerflow.runtime import log
 from containerflow.runtime.gateway.server import start
 from containerflow.runtime.process import run
+from containerflow.wire.names import GATEWAY
 from containerflow.wire.settings import SETTINGS_VARIABLE, GatewaySettings
 
 
@@ -23,7 +24,7 @@ def main() -> int:
     """
     try:
         settings = GatewaySettings.model_validate_json(os.environ.get(SETTINGS_VARIABLE, ""))
-        log.configure("gateway", settings.log_level)
+        log.configure(GATEWAY, settings.log_level)
     except ValueError as error:  # pydantic's errors are of that kind
         print(f"{SETTINGS_VARIABLE} is not the settings of a Gateway: {error}", file=sys.stderr)
         return 1

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from containerflow._version import __version__
 from containerflow.runtime.gateway.components import Components, Schema
-from containerflow.runtime.gateway.gateway import FALLBACK, Gateway, Served
+from containerflow.runtime.gateway.gateway import Gateway, Served
 from containerflow.runtime.gateway.route import CALLER
 from containerflow.wire import contract_pb2 as pb
+from containerflow.wire.names import FALLBACK_ENDPOINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class DescribedEndpoint:
     """An endpoint of the whole Flow.
 
     Attributes:
-        name: As callers name it; FALLBACK for any that is not declared.
+        name: As callers name it; FALLBACK_ENDPOINT for any that is not declared.
         summary: Of the first Executor that has one.
         turns: All Executors that a request passes, in order.
         first: Those that the caller's own documents go to.
@@ -84,7 +85,7 @@ def _described(
 def _endpoint(description: pb.Description, name: str) -> pb.Endpoint:
     """What an Executor says of an endpoint, by name or as its fallback."""
     told = {endpoint.name: endpoint for endpoint in description.endpoints}
-    return told[name] if name in told else told[FALLBACK]
+    return told[name] if name in told else told[FALLBACK_ENDPOINT]
 
 
 def flow_description(gateway: Gateway) -> pb.Description:

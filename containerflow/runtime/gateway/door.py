@@ -49,6 +49,10 @@ class Replica(Protocol):
     def is_ready(self) -> bool:
         """Whether it takes new requests; one that is about to stop does not."""
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it is ready, and reads fast enough for a request to be sent at once."""
+
     async def call(self, request: pb.Request) -> pb.Response:
         """Send a request and wait for its answer; raises NotTakenError if it was not taken on."""
 
@@ -85,7 +89,8 @@ class Address:
 Connect = Callable[[Address, Callable[[], None]], Awaitable[Replica]]
 """Opens a connection and waits until the replica has described itself.
 
-The second argument is called whenever the replica's readiness changes. Raises OSError.
+The second argument is called whenever the replica's readiness changes, and when a replica that
+had no room has some again. Raises OSError.
 """
 
 Resolve = Callable[[str, int], Awaitable[frozenset[Address]]]

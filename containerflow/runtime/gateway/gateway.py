@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from containerflow.runtime.gateway.deadlines import Deadline, Deadlines
 from containerflow.runtime.gateway.door import Door
-from containerflow.runtime.gateway.failure import CODES, failure
+from containerflow.runtime.gateway.failure import CODES, failure, too_much
+from containerflow.runtime.gateway.held_bytes import HeldBytes
 from containerflow.runtime.gateway.merging import echo, merge
 from containerflow.runtime.gateway.route import CALLER, Route, compute, order
 from containerflow.runtime.gateway.walk import Errand, Walk
 from containerflow.runtime.metrics import RequestMetrics
 from containerflow.wire import contract_pb2 as pb
+from containerflow.wire.names import FALLBACK_ENDPOINT
 from containerflow.wire.settings import GatewaySettings, NodeSettings
 
 logger = logging.getLogger(__name__)
@@ -22,8 +24,11 @@ logger = logging.getLogger(__name__)
 LONGEST_SECONDS = 1_000_000.0
 """A deadline further away than this (eleven days) is as good as none, and may not fit the wire."""
 
-FALLBACK = "/default"
-"""The endpoint under which an Executor declares that it serves any other."""
+ReadBody = Callable[[HeldBytes], Awaitable[tuple[Sequence[pb.Part], int] | pb.Response]]
+"""Waits for a body that is on its way: its parts and their bytes, or why there are none.
+
+The bytes that it returns are counted as held; those of a body that fails have been given back.
+"""
 
 OpenDoor = Callable[[NodeSettings, Callable[[], None]], Door]
 """Makes the door of an Executor; the second argument is to be called when its replicas change."""
@@ -42,7 +47,7 @@ class Served:
     """An endpoint that is served, and how.
 
     Attributes:
-        label: Its declared name; FALLBACK where only fallbacks serve it.
+        label: Its declared name; FALLBACK_ENDPOINT where only fallbacks serve it.
         route: The way through the graph.
     """
 
@@ -71,6 +76,7 @@ class Gateway:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._deadlines = Deadlines()
+        self._held = HeldBytes(settings.max_body_bytes)
         self._listeners: list[Callable[[], None]] = []
         self._descriptions: tuple[bytes, ...] | None = None
         self._revision = 0
@@ -94,6 +100,11 @@ class Gateway:
         return self._metrics.in_flight
 
     @property
+    def held(self) -> HeldBytes:
+        """The bodies of the requests in flight."""
+        return self._held
+
+    @property
     def is_described(self) -> bool:
         """Whether each Executor has said what it serves."""
         return self._descriptions is not None
@@ -114,10 +125,10 @@ class Gateway:
 
     @property
     def endpoints(self) -> Mapping[str, Served]:
-        """The declared endpoints, sorted; FALLBACK after them where there is one."""
+        """The declared endpoints, sorted; FALLBACK_ENDPOINT after them where there is one."""
         known = dict(self._served)
         if self._fallback is not None:
-            known[FALLBACK] = self._fallback
+            known[FALLBACK_ENDPOINT] = self._fallback
         return known
 
     def services(self) -> dict[str, ServiceReadiness]:
@@ -158,6 +169,8 @@ class Gateway:
         request_id: str,
         timeout: float = 0.0,
         joined: bool = False,
+        size: int = 0,
+        read: ReadBody | None = None,
     ) -> pb.Response:
         """Answer one request. Cancelling the call cancels it in the Executors too.
 
@@ -168,12 +181,18 @@ class Gateway:
             request_id: Names the request in answers and logs.
             timeout: Time for it, in seconds; 0 for the Flow's own limit.
             joined: Whether the answer is one part of the caller's join.
+            size: Of the parts' bodies, in bytes.
+            read: Reads the parts where they are not there yet. It is called only if there is room
+                for the request, and ends with the request's deadline.
         """
         served = self._served.get(endpoint, self._fallback)
         if served is None:
             return self._turn_away(endpoint)
         if self._metrics.in_flight >= self._settings.max_pending:
             return self._overloaded(served.label)
+        if not self._held.take(size):
+            self._metrics.counted(served.label, "OVERLOADED")
+            return too_much(self._held.limit)
         task = asyncio.current_task()
         assert task is not None
         began = self._loop.time()
@@ -184,12 +203,26 @@ class Gateway:
         self._metrics.began()
         self._deadlines.add(deadline)
         try:
+            if read is not None:
+                arrived = await read(self._held)
+                if isinstance(arrived, pb.Response):
+                    code = CODES[arrived.code].name
+                    return arrived
+                errand.parts, size = arrived
             if served.route.is_chain:
                 response = await self._walk.chain(served.route, errand)
             else:
                 response = await self._graph(served.route, errand)
             code = CODES[response.code].name
         except asyncio.CancelledError:
+            if not deadline.passed and not task.cancelling():
+                # Nobody asked for it: a connection that is closed under a call may end like this.
+                code = "UNAVAILABLE"
+                return failure(
+                    pb.CODE_UNAVAILABLE,
+                    f"The request to {endpoint} was broken off; the Flow may or may not have"
+                    " carried it out.",
+                )
             if not deadline.passed or task.uncancel() > 0:
                 raise
             code = "DEADLINE_EXCEEDED"
@@ -199,6 +232,7 @@ class Gateway:
                 f" {deadline.at - began:g} seconds. Allow it more, or ask for less at once.",
             )
         finally:
+            self._held.give(size)
             self._deadlines.remove(deadline)
             self._metrics.ended(served.label, code, self._loop.time() - began)
         return response
@@ -217,6 +251,7 @@ class Gateway:
                 pb.CODE_UNAVAILABLE,
                 f"The Flow is still starting: no answer yet from {', '.join(missing)}."
                 " /readyz says when it is ready.",
+                refused=True,
             )
         self._metrics.counted("unknown", "NOT_FOUND")
         known = ", ".join(self._served) or "none"
@@ -231,6 +266,7 @@ class Gateway:
             pb.CODE_OVERLOADED,
             f"The Gateway has {self._settings.max_pending} requests in flight, as many as it"
             " takes. Try again later, or add replicas.",
+            refused=True,
         )
 
     def _changed(self) -> None:
@@ -260,14 +296,14 @@ class Gateway:
         for node, description in zip(nodes, descriptions, strict=True):
             for endpoint in description.endpoints:
                 serving.setdefault(endpoint.name, set()).add(node.name)
-        fallbacks = serving.pop(FALLBACK, set())
+        fallbacks = serving.pop(FALLBACK_ENDPOINT, set())
         self._served = {
             endpoint: Served(endpoint, compute(nodes, serving[endpoint] | fallbacks))
             for endpoint in sorted(serving)
         }
         self._fallback = None
         if fallbacks or not nodes:
-            self._fallback = Served(FALLBACK, compute(nodes, fallbacks))
+            self._fallback = Served(FALLBACK_ENDPOINT, compute(nodes, fallbacks))
 
     def begin_drain(self) -> None:
         """Say that no one should send requests any more; those that come are still answered."""

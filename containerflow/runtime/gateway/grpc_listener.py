@@ -12,16 +12,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from containerflow.runtime.gateway.described import flow_description
-from containerflow.runtime.gateway.failure import failure
+from containerflow.runtime.gateway.failure import failure, too_large
 from containerflow.runtime.gateway.gateway import Gateway
 from containerflow.runtime.gateway.request_id import is_acceptable, request_ids
 from containerflow.wire import contract_pb2 as pb
 from containerflow.wire import contract_pb2_grpc
+from containerflow.wire.names import EXECUTORS_METADATA
 
 logger = logging.getLogger(__name__)
-
-EXECUTORS_METADATA = "containerflow-executors"
-"""Names of a Flow's Executors, separated by commas, beside the answer of Describe."""
 
 _ENVELOPE_BYTES = 64 * 1024
 """What a message may have beside its body: a body just over the limit gets our own answer."""
@@ -119,12 +117,9 @@ class _Servicer(contract_pb2_grpc.ExecutorServicer):
         context: grpc.aio.ServicerContext[pb.Request, pb.Response],
     ) -> pb.Response:
         limit = self._gateway.settings.max_body_bytes
-        if sum(len(part.body) for part in request.parts) > limit:
-            return failure(
-                pb.CODE_TOO_LARGE,
-                f"The body has more than {limit} bytes. Send fewer documents at once, or raise the"
-                " Gateway's max_body_bytes.",
-            )
+        size = sum(len(part.body) for part in request.parts)
+        if size > limit:
+            return too_large(limit)
         times = [request.timeout_ms / 1000] if request.timeout_ms else []
         remaining = context.time_remaining()
         if remaining is not None:
@@ -137,6 +132,7 @@ class _Servicer(contract_pb2_grpc.ExecutorServicer):
                 request_id=request_id,
                 timeout=min(times, default=0.0),
                 joined=request.joined,
+                size=size,
             )
         except Exception:
             logger.exception(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,15 @@ import grpc
 import grpc.aio
 
 from containerflow.runtime.gateway.door import Address, NotTakenError
-from containerflow.runtime.gateway.failure import failure
+from containerflow.runtime.gateway.failure import failure, is_refusal
 from containerflow.wire import contract_pb2 as pb
 from containerflow.wire import contract_pb2_grpc
 
 CONNECT_SECONDS = 3.0
+
+LONGEST_DRAIN_SECONDS = 600.0
+"""For the answers of a replica that drains; each call has its own deadline, usually an earlier one.
+"""
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -35,7 +40,7 @@ class GrpcReplica:
         address: Where it is, for messages.
         channel: Connected to it.
         description: What it said of itself.
-        changed: Called when it is gone.
+        changed: Called when it takes no more requests, and when it is gone.
     """
 
     def __init__(
@@ -52,8 +57,11 @@ class GrpcReplica:
         self._stub: Any = _stub(channel)
         self._outstanding = 0
         self._ready = True
+        self._left = asyncio.Event()
+        self._idle = asyncio.Event()
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._watcher = asyncio.create_task(self._watch(), name=f"watch gRPC {address}")
+        self._life = asyncio.create_task(self._live(), name=f"hold gRPC {address}")
 
     @property
     def description(self) -> pb.Description:
@@ -70,13 +78,18 @@ class GrpcReplica:
         """Whether it takes new requests."""
         return self._ready
 
+    @property
+    def has_room(self) -> bool:
+        """Whether it takes new requests; gRPC itself slows down for a replica that reads slowly."""
+        return self._ready
+
     async def gone(self) -> None:
         """Wait until the connection has ended."""
         await asyncio.shield(self._gone)
 
     def close(self) -> None:
         """Hang up."""
-        self._watcher.cancel()
+        self._life.cancel()
 
     async def call(self, request: pb.Request) -> pb.Response:
         """Send a request and wait for its answer."""
@@ -89,18 +102,36 @@ class GrpcReplica:
             )
         except grpc.aio.AioRpcError as error:
             return self._failure(error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # The channel was closed under the call, which gRPC tells in this way.
+            return failure(
+                pb.CODE_UNAVAILABLE,
+                f"The connection to the replica at {self._address} was closed before it answered;"
+                " it may or may not have carried the request out.",
+            )
         finally:
             self._outstanding -= 1
-        if response.code == pb.CODE_OVERLOADED:
+            if not self._outstanding and not self._ready:
+                self._idle.set()
+        if response.code and is_refusal(response, draining=not self._ready):
+            if response.code == pb.CODE_UNAVAILABLE:
+                # It drains: gRPC's own notice comes only when the server stops.
+                self._leave()
             raise NotTakenError(response)
         return response
 
     def _failure(self, error: grpc.aio.AioRpcError) -> pb.Response:
-        # gRPC itself has tried again what certainly did not reach the replica.
+        if error.code() is grpc.StatusCode.UNAVAILABLE and _never_sent(error):
+            self._leave()
+            raise NotTakenError from error
         codes = {
             grpc.StatusCode.DEADLINE_EXCEEDED: pb.CODE_DEADLINE_EXCEEDED,
             grpc.StatusCode.RESOURCE_EXHAUSTED: pb.CODE_OVERLOADED,
-            grpc.StatusCode.CANCELLED: pb.CODE_CANCELLED,
+            # Nobody here has cancelled it: so ends what a server that stops has not finished.
+            grpc.StatusCode.CANCELLED: pb.CODE_UNAVAILABLE,
             grpc.StatusCode.UNAVAILABLE: pb.CODE_UNAVAILABLE,
         }
         code = codes.get(error.code(), pb.CODE_FAILED)
@@ -109,18 +140,47 @@ class GrpcReplica:
             f"The call to {self._address} ended with {error.code().name}: {error.details()}",
         )
 
+    def _leave(self) -> None:
+        """Take nothing new; what is in flight may still be answered."""
+        if not self._ready:
+            return
+        self._ready = False
+        self._left.set()
+        if not self._outstanding:
+            self._idle.set()
+        self._changed()
+
     async def _watch(self) -> None:
-        try:
+        state = self._channel.get_state()
+        while state is grpc.ChannelConnectivity.READY:
+            await self._channel.wait_for_state_change(state)
             state = self._channel.get_state()
-            while state is grpc.ChannelConnectivity.READY:
-                await self._channel.wait_for_state_change(state)
-                state = self._channel.get_state()
+        self._leave()
+
+    async def _live(self) -> None:
+        """Hold the channel until the replica has left and answered what it had taken on."""
+        try:
+            await self._left.wait()
+            # A replica that drains ends the channel's READY first, and answers afterwards.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_DRAIN_SECONDS):
+                    await self._idle.wait()
         finally:
             self._ready = False
+            self._watcher.cancel()
             if not self._gone.done():
                 self._gone.set_result(None)
             self._changed()
             await self._channel.close()
+
+
+def _never_sent(error: grpc.aio.AioRpcError) -> bool:
+    """Whether a call failed for want of a connection, before anything of it was sent.
+
+    gRPC itself has tried again what a server that went away has certainly not seen, so this is
+    how such a call ends as well.
+    """
+    return (error.details() or "").startswith("failed to connect to all addresses")
 
 
 async def connect(address: Address, changed: Callable[[], None]) -> GrpcReplica:
@@ -128,7 +188,7 @@ async def connect(address: Address, changed: Callable[[], None]) -> GrpcReplica:
 
     Args:
         address: Where the replica is.
-        changed: Called when it is gone.
+        changed: Called when it takes no more requests, and when it is gone.
 
     Raises:
         OSError: Nobody answers there.

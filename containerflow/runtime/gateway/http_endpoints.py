@@ -11,16 +11,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from containerflow.errors import Code
-from containerflow.runtime.gateway.failure import CODES, failure
-from containerflow.runtime.gateway.gateway import Gateway
+from containerflow.runtime.gateway.failure import CODES, failure, too_large
+from containerflow.runtime.gateway.gateway import Gateway, ReadBody
+from containerflow.runtime.gateway.http_body import ArrivingBody, undecodable
 from containerflow.runtime.gateway.request_id import is_acceptable, request_ids
 from containerflow.wire import contract_pb2 as pb
+from containerflow.wire.names import REQUEST_ID_HEADER, TIMEOUT_HEADER
 
 logger = logging.getLogger(__name__)
-
-REQUEST_ID_HEADER = "X-Request-ID"
-TIMEOUT_HEADER = "X-Request-Timeout"
-"""Seconds that the caller gives the request; fractions are allowed."""
 
 RETRY_AFTER_SECONDS = "1"
 _RETRIED_CODES = frozenset({Code.OVERLOADED, Code.UNAVAILABLE})
@@ -109,17 +107,23 @@ class HttpEndpoints:
                     ),
                     request_id,
                 )
+        body = b""
+        read: ReadBody | None = None
+        stream = request.content
         # Who asks for what nobody serves is told so before the body is read.
-        body = await self._body(request) if served else b""
-        if body is None:
-            return self._failed(
-                failure(
-                    pb.CODE_TOO_LARGE,
-                    f"The body has more than {self._max_body_bytes} bytes. Send fewer documents"
-                    " at once, or raise the Gateway's max_body_bytes.",
-                ),
-                request_id,
-            )
+        if served:
+            limit = self._max_body_bytes
+            if stream.is_eof():
+                try:
+                    body = stream.read_nowait()
+                except web.RequestPayloadError as error:
+                    return self._failed(undecodable(request, error), request_id)
+                is_too_large = len(body) > limit
+            else:
+                is_too_large = (request.content_length or 0) > limit
+                read = ArrivingBody(request, limit).read
+            if is_too_large:
+                return self._failed(too_large(limit), request_id)
         try:
             response = await self._gateway.call(
                 endpoint,
@@ -127,6 +131,8 @@ class HttpEndpoints:
                 accept=pb.CODEC_JSON,
                 request_id=request_id,
                 timeout=timeout,
+                size=len(body),
+                read=read,
             )
         except Exception:
             logger.exception("Request %s to %s failed in the Gateway.", request_id, endpoint)
@@ -134,28 +140,14 @@ class HttpEndpoints:
                 pb.CODE_FAILED, "The Gateway failed; its log has the request's id and the reason."
             )
         if response.code != pb.CODE_OK:
-            return self._failed(response, request_id)
+            refusal = self._failed(response, request_id)
+            if stream.exception() is not None:
+                # Where the next request begins on this connection is anyone's guess.
+                refusal.force_close()
+            return refusal
         answer_headers = CIMultiDict(self._base_headers)
         answer_headers[REQUEST_ID_HEADER] = request_id
         return web.Response(body=response.body, headers=answer_headers)
-
-    async def _body(self, request: web.BaseRequest) -> bytes | None:
-        """The whole body, or None if it is over the limit."""
-        limit = self._max_body_bytes
-        stream = request.content
-        if stream.is_eof():
-            body = stream.read_nowait()
-            return body if len(body) <= limit else None
-        if (request.content_length or 0) > limit:
-            return None
-        if request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            # As aiohttp's own routes do: the answer proper has not begun.
-            request.writer.output_size = 0
-        try:
-            return await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return None
 
     def _failed(self, response: pb.Response, request_id: str) -> web.Response:
         code = CODES[response.code]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from containerflow.runtime.gateway.door import Address, NotTakenError
-from containerflow.runtime.gateway.failure import failure
+from containerflow.runtime.gateway.failure import failure, is_refusal
 from containerflow.wire import contract_pb2 as pb
 from containerflow.wire.lane import VERSION, Kind, Lane
 
@@ -19,7 +19,7 @@ class LaneReplica(Lane):
 
     Args:
         address: Where the replica is, for messages.
-        changed: Called when the replica becomes ready, drains, or is gone.
+        changed: Called when the replica becomes ready, has room again, drains, or is gone.
     """
 
     def __init__(self, address: Address, changed: Callable[[], None]) -> None:
@@ -46,6 +46,16 @@ class LaneReplica(Lane):
     def is_ready(self) -> bool:
         """Whether it takes new requests."""
         return self.is_open and not self._draining and self._welcome.done()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether it is ready, and reads fast enough for a request to be sent at once."""
+        return not self._paused and not self._draining and self.is_open
+
+    def writable(self, ready: bool) -> None:
+        """The replica reads too slowly, or has caught up."""
+        if ready:
+            self._changed()
 
     async def welcomed(self) -> None:
         """Wait until the replica has described itself; raises OSError if it hangs up instead."""
@@ -86,7 +96,7 @@ class LaneReplica(Lane):
                 answer = pending.pop(response.id, None)
                 if answer is None or answer.done():
                     continue
-                if self._is_refusal(response.code):
+                if response.code and is_refusal(response, draining=self._draining):
                     answer.set_exception(NotTakenError(response))
                 else:
                     answer.set_result(response)
@@ -95,9 +105,6 @@ class LaneReplica(Lane):
                 self._changed()
             elif kind == Kind.WELCOME:
                 self._welcomed(pb.Welcome.FromString(payload))
-
-    def _is_refusal(self, code: int) -> bool:
-        return code == pb.CODE_OVERLOADED or (code == pb.CODE_UNAVAILABLE and self._draining)
 
     def _welcomed(self, welcome: pb.Welcome) -> None:
         if self._welcome.done():
@@ -143,7 +150,7 @@ async def connect(address: Address, changed: Callable[[], None]) -> LaneReplica:
 
     Args:
         address: Where the replica is.
-        changed: Called when the replica becomes ready, drains, or is gone.
+        changed: Called when the replica becomes ready, has room again, drains, or is gone.
 
     Raises:
         OSError: Nobody listens there, or the peer hung up or speaks another version.

@@ -13,7 +13,8 @@ from containerflow.runtime.gateway.described import (
     all_of,
     described_endpoints,
 )
-from containerflow.runtime.gateway.gateway import FALLBACK, Gateway
+from containerflow.runtime.gateway.gateway import Gateway
+from containerflow.wire.names import FALLBACK_ENDPOINT, REQUEST_ID_HEADER, TIMEOUT_HEADER
 
 _MEANINGS = {
     Code.MALFORMED: "The body is not JSON, or a header makes no sense.",
@@ -78,14 +79,14 @@ _ANY_ENDPOINT: Schema = {
 
 _HEADERS: list[Schema] = [
     {
-        "name": "X-Request-ID",
+        "name": REQUEST_ID_HEADER,
         "in": "header",
         "required": False,
         "schema": {"type": "string", "maxLength": 128},
         "description": "Names the request in the answer and in all logs.",
     },
     {
-        "name": "X-Request-Timeout",
+        "name": TIMEOUT_HEADER,
         "in": "header",
         "required": False,
         "schema": {"type": "number", "exclusiveMinimum": 0},
@@ -120,7 +121,7 @@ def describe(gateway: Gateway) -> Schema:
     components = Components()
     error = components.add(_ERROR, owner="containerflow")
     paths = {
-        "/{endpoint}" if endpoint.name == FALLBACK else endpoint.name: {
+        "/{endpoint}" if endpoint.name == FALLBACK_ENDPOINT else endpoint.name: {
             "post": _operation(endpoint, components, error)
         }
         for endpoint in described_endpoints(gateway)
@@ -139,7 +140,7 @@ def describe(gateway: Gateway) -> Schema:
 
 def _operation(endpoint: DescribedEndpoint, components: Components, error: Schema) -> Schema:
     parameters = [*_HEADERS]
-    if endpoint.name == FALLBACK:
+    if endpoint.name == FALLBACK_ENDPOINT:
         parameters.append(_ANY_ENDPOINT)
     taken = all_of(components, endpoint.first, lambda told: told.input_schema)
     given = all_of(components, endpoint.last, lambda told: told.output_schema)

@@ -1,9 +1,13 @@
 """All replicas of one Executor behind one door: found by DNS, kept connected, evenly loaded.
 
 Which calls are tried again: one that never left the Gateway (no replica was connected, or the
-connection was gone when its turn came), and one that a replica turned away unread (OVERLOADED, or
-UNAVAILABLE while it drains). A call whose connection broke after it was written is not: the
-replica may have carried it out, and only the caller knows whether twice is harmless.
+connection was gone when its turn came), and one that a replica turned away unread (it says
+`refused`; or OVERLOADED, or UNAVAILABLE while it drains). A call whose connection broke after it
+was written is not: the replica may have carried it out, and only the caller knows whether twice is
+harmless.
+
+A replica that reads too slowly is passed over. Where all do, a call waits for one to catch up, and
+is answered OVERLOADED in the end rather than kept in this process' memory.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ LONGEST_BACK_OFF_SECONDS = 1.0
 """Between two attempts to reach a replica that has been lost."""
 
 WAIT_SECONDS = 0.5
-"""How long one try of a call waits for a replica while none is connected."""
+"""How long one try of a call waits for a replica while none is connected, or none has room."""
 
 
 class Pool:
@@ -74,7 +78,7 @@ class Pool:
         self._description: pb.Description | None = None
         self._eager_until = asyncio.get_running_loop().time() + EAGER_FOR_SECONDS
         self._look_again = asyncio.Event()
-        self._some_ready = asyncio.Event()
+        self._some_room = asyncio.Event()
         self._closed = False
         self._watcher = asyncio.create_task(self._watch(), name=f"find replicas of {node.name}")
 
@@ -110,8 +114,8 @@ class Pool:
             request: What to send; `timeout_ms` is lowered to the Executor's own limit.
 
         Returns:
-            The replica's answer; UNAVAILABLE where there is no replica, DEADLINE_EXCEEDED where
-            the Executor's own time ran out.
+            The replica's answer; UNAVAILABLE where there is no replica, OVERLOADED where none has
+            room, DEADLINE_EXCEEDED where the Executor's own time ran out.
         """
         if not self._timeout:
             return await self._call(request)
@@ -134,7 +138,7 @@ class Pool:
         for left in reversed(range(self._tries)):
             replica = self._choose(refused)
             if replica is None:
-                if refusal is not None or not left:
+                if not left or (refusal is not None and not self._may_make_room(refused)):
                     break
                 refused.clear()
                 await self._wait_for_replica()
@@ -154,41 +158,61 @@ class Pool:
         return response
 
     def _nobody(self) -> pb.Response:
+        if self._ready:
+            return failure(
+                pb.CODE_OVERLOADED,
+                f"Every replica of Executor {self._node.name!r} reads its requests more slowly than"
+                " they come. Try again later, or add replicas.",
+                refused=True,
+            )
         return failure(
             pb.CODE_UNAVAILABLE,
             f"No replica of Executor {self._node.name!r} is connected ({self._node.replicas}"
             f" declared, looked for at {self._node.host}:{self._node.port}). Its log may say why.",
+            refused=True,
         )
 
     def _choose(self, refused: list[Replica]) -> Replica | None:
         ready = self._ready
         if len(ready) == 1 and not refused:
-            return ready[0]
+            return ready[0] if ready[0].has_room else None
         # Starting one further each time shares the work out where all have equally little to do.
         self._turn += 1
         count = len(ready)
         best: Replica | None = None
         for offset in range(count):
             replica = ready[(self._turn + offset) % count]
-            if replica not in refused and (best is None or replica.outstanding < best.outstanding):
+            if (
+                replica.has_room
+                and replica not in refused
+                and (best is None or replica.outstanding < best.outstanding)
+            ):
                 best = replica
         return best
 
+    def _may_make_room(self, refused: list[Replica]) -> bool:
+        return any(replica.is_ready and replica not in refused for replica in self._ready)
+
     async def _wait_for_replica(self) -> None:
-        self._look_again.set()
+        # A connection that is being closed, or a lane that fills up, has not told of it yet.
+        self._changed()
+        if not self._ready:
+            self._look_again.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WAIT_SECONDS):
-                await self._some_ready.wait()
+                await self._some_room.wait()
 
     def _changed(self) -> None:
+        before = self._ready
         self._ready = [replica for replica in self._replicas if replica.is_ready]
-        if self._ready:
-            self._some_ready.set()
+        if any(replica.has_room for replica in self._ready):
+            self._some_room.set()
         else:
-            self._some_ready.clear()
+            self._some_room.clear()
         if len(self._ready) >= self._node.replicas:
             self._eager_until = 0.0
-        self._notify()
+        if self._ready != before:
+            self._notify()
 
     @property
     def _is_eager(self) -> bool:
@@ -221,7 +245,13 @@ class Pool:
                     if str(error) != complaint:
                         complaint = str(error)
                         logger.debug("%s at %s: %s", self._node.name, address, complaint)
-                else:
+                    replica = None
+                if replica is not None and (stranger := self._stranger(replica)):
+                    replica.close()
+                    if stranger != complaint:
+                        complaint = stranger
+                        logger.warning("Not connected to %s: %s", address, complaint)
+                elif replica is not None:
                     pause, complaint = EAGER_SECONDS, ""
                     await self._hold(replica, address)
                     self._look_again.set()
@@ -230,6 +260,16 @@ class Pool:
                     pause = min(2 * pause, LONGEST_BACK_OFF_SECONDS)
         finally:
             del self._keepers[address]
+
+    def _stranger(self, replica: Replica) -> str:
+        """Why a replica is none of this Executor's; empty if it is, or does not name itself.
+
+        After a crash, one container may get the address that DNS still gives for another.
+        """
+        name = replica.description.name
+        if not name or name == self._node.name:
+            return ""
+        return f"expected Executor {self._node.name!r}, and {name!r} answers there."
 
     async def _hold(self, replica: Replica, address: Address) -> None:
         logger.info("Connected to %s at %s.", self._node.name, address)

@@ -11,13 +11,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from containerflow.errors import CycleError, UnknownNameError
+from containerflow.wire.names import GATEWAY
 from containerflow.wire.settings import NodeSettings
 
 CALLER = -1
 """The source that stands for the caller's own request."""
-
-GATEWAY = "gateway"
-"""What `needs` calls the caller's own request."""
 
 
 @dataclass(frozen=True, slots=True)

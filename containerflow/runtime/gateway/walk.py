@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from containerflow.runtime.gateway.door import Door
+from containerflow.runtime.gateway.failure import failure
 from containerflow.runtime.gateway.route import CALLER, Route
 from containerflow.wire import contract_pb2 as pb
 
@@ -61,6 +62,9 @@ class Walk:
                 request = self._request(errand, pb.CODEC_BINARY, joined=False)
             request.parts.extend(parts)
             response = await self._doors[node].call(request)
+            if turn and response.code != pb.CODE_OK:
+                # Not the Flow's own refusal: the Executors before have done their part.
+                response.failure.refused = False
             if turn == last or response.code != pb.CODE_OK:
                 return response
             parts = (self._part(node, response),)
@@ -93,10 +97,13 @@ class Walk:
             )
             request.parts.extend(parts)
             answers[turn] = response = await self._doors[step.node].call(request)
-            if response.code != pb.CODE_OK and turn < failed:
-                failed = turn
-                for later in tasks[turn + 1 :]:
-                    later.cancel()
+            if response.code != pb.CODE_OK:
+                # Not the Flow's own refusal: other branches may have done their part.
+                response.failure.refused = False
+                if turn < failed:
+                    failed = turn
+                    for later in tasks[turn + 1 :]:
+                        later.cancel()
 
         tasks.extend(asyncio.create_task(take(turn)) for turn in range(len(route.steps)))
         try:
@@ -104,10 +111,18 @@ class Walk:
         finally:
             for task in tasks:
                 task.cancel()
-        for task in tasks:
+        for turn, task in enumerate(tasks):
             if not task.cancelled():
                 # Raises what should not have happened; the failures of Executors are answers.
                 task.result()
+            elif turn < failed:
+                # Cancelled by its connection: only those after a failure are cancelled here.
+                failed = turn
+                answers[turn] = failure(
+                    pb.CODE_UNAVAILABLE,
+                    "The call was broken off; the Executor may or may not have carried it out.",
+                    executor=self._names[route.steps[turn].node],
+                )
         if failed < len(answers):
             return [], answers[failed]
         parts = self._collect(route.answers, route, errand, answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import socket
 import subprocess
 import sys
@@ -294,3 +295,26 @@ def test_importing_the_client_loads_no_protocol() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+async def test_questions_to_a_peer_that_never_answers_end(
+    protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"containerflow.client.{protocol}_transport")
+    monkeypatch.setattr(module, "QUESTION_SECONDS", 0.2)
+    silent = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with AsyncClient(f"{protocol}://127.0.0.1:{port}") as client:
+        assert await client.is_flow_ready() is False
+        for question in (client.readiness(), client.describe()):
+            with pytest.raises(RequestError) as caught:
+                await question
+            assert caught.value.code in (Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE)
+    silent.set()
+    server.close()

@@ -48,7 +48,7 @@ def describe(name: str, endpoints: Sequence[str]) -> pb.Description:
 class LanePeer:
     """A lane server that stands where a replica would; start it with `await start()`."""
 
-    name: str = "a"
+    name: str = ""
     endpoints: Sequence[str] = ("/echo",)
     answer: Answer = echo
     version: int = VERSION

@@ -49,6 +49,9 @@ async def gateway(
 ) -> AsyncIterator[GatewayServer]:
     """A Gateway on free ports; its peers are started if they are not, and all is closed after."""
     replicas = [peer for several in (peers or {}).values() for peer in several]
+    for name, several in (peers or {}).items():
+        for peer in several:
+            peer.name = peer.name or name
     for peer in replicas:
         if peer.server is None:
             await peer.start()

@@ -203,8 +203,8 @@ async def test_a_flow_stands_in_an_executors_place_by_grpc(http: aiohttp.ClientS
     peer = LanePeer()
     async with gateway(chain("a"), {"a": [peer]}, protocols=("grpc",)) as inner:
         names = Names({})
-        names.addresses["flow"] = {Address("127.0.0.1", inner.ports[0])}
-        async with gateway(chain("flow", transport="grpc"), names=names) as outer:
+        names.addresses["test"] = {Address("127.0.0.1", inner.ports[0])}
+        async with gateway(chain("test", transport="grpc"), names=names) as outer:
             async with http.post(url(outer, "/echo"), data=BODY) as answer:
                 assert await answer.read() == BODY
             async with http.post(url(outer, "/nobody"), data=BODY) as answer:
@@ -220,13 +220,13 @@ async def test_a_grpc_replica_that_went_away_is_reconnected_when_it_is_back(
     http: aiohttp.ClientSession,
 ) -> None:
     names = Names({})
-    async with gateway(chain("flow", transport="grpc"), names=names, wait=False) as outer:
+    async with gateway(chain("test", transport="grpc"), names=names, wait=False) as outer:
         async with gateway(chain("a"), {"a": [LanePeer()]}, protocols=("grpc",)) as inner:
-            names.addresses["flow"] = {Address("127.0.0.1", inner.ports[0])}
+            names.addresses["test"] = {Address("127.0.0.1", inner.ports[0])}
             await until(outer.gateway.is_ready)
         await until(lambda: not outer.gateway.is_ready())
         async with gateway(chain("a"), {"a": [LanePeer()]}, protocols=("grpc",)) as inner:
-            names.addresses["flow"] = {Address("127.0.0.1", inner.ports[0])}
+            names.addresses["test"] = {Address("127.0.0.1", inner.ports[0])}
             await until(outer.gateway.is_ready)
             async with http.post(url(outer, "/echo"), data=BODY) as answer:
                 assert answer.status == 200
