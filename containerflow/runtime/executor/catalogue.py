@@ -101,17 +101,22 @@ def routes(cls: type[Executor], remapped: Mapping[str, str] = {}) -> list[Route]
     return list(found.values())
 
 
-def catalogue_of(executor: Executor, remapped: Mapping[str, str] = {}) -> Catalogue:
+def catalogue_of(
+    executor: Executor, remapped: Mapping[str, str] = {}, *, name: str = ""
+) -> Catalogue:
     """Bind an Executor's handlers, and describe them.
 
     Args:
         executor: The instance.
         remapped: Endpoint to method name; wins over the decorators.
+        name: Its name in the Flow, by which the Gateway knows it, whatever the instance calls
+            itself; the instance's own by default.
 
     Raises:
         ExecutorError: A handler is declared badly; names the class and the method.
     """
     cls = type(executor)
+    name = name or executor.name
     handlers: dict[str, Handler] = {}
     endpoints = []
     signatures: dict[str, Signature] = {}
@@ -121,16 +126,14 @@ def catalogue_of(executor: Executor, remapped: Mapping[str, str] = {}) -> Catalo
         if signature is None:
             signature = signatures[route.method] = read_signature(cls, route.method, function)
         handlers[route.endpoint] = MethodHandler(
-            executor.name,
+            name,
             route.endpoint,
             getattr(executor, route.method),
             signature,
             blocking=route.blocking,
         )
         endpoints.append(_described(route, signature, _summary(function)))
-    return Catalogue(
-        handlers, pb.Description(name=executor.name, endpoints=endpoints, version=__version__)
-    )
+    return Catalogue(handlers, pb.Description(name=name, endpoints=endpoints, version=__version__))
 
 
 def pass_through(name: str) -> Catalogue:

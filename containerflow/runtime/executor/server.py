@@ -29,6 +29,9 @@ _logger = logging.getLogger(__name__)
 _MAX_THREADS = 32
 """Most threads of an Executor that lets its sync handlers run at once."""
 
+_LULL_SECONDS = 0.3
+"""How long a draining Executor goes on refusing calls over gRPC before gRPC itself stops."""
+
 _CLOSE_SECONDS = 5.0
 """How long the user's `close()` may take, at least."""
 
@@ -130,7 +133,8 @@ class ExecutorServer:
         if service is not None:
             service.drain()
             self._lanes.drain()
-            idle, _ = await asyncio.gather(self._drained(service), self._drain_grpc())
+            idle = await self._drained(service)
+            await self._drain_grpc(deadline)
         self._lanes.close()
         await self._close_executor(idle=idle, deadline=deadline)
         self._workers.stop()
@@ -143,7 +147,7 @@ class ExecutorServer:
         if loaded.cls is None:
             return pass_through(loaded.place.name)
         self._executor = instantiate(loaded.cls, loaded.place, loaded.arguments)
-        return catalogue_of(self._executor, loaded.requests)
+        return catalogue_of(self._executor, loaded.requests, name=self._settings.name)
 
     async def _drained(self, service: Service) -> bool:
         try:
@@ -158,9 +162,14 @@ class ExecutorServer:
             return False
         return True
 
-    async def _drain_grpc(self) -> None:
-        if self._grpc is not None:
-            await self._grpc.drain(self._settings.drain_seconds)
+    async def _drain_grpc(self, deadline: float) -> None:
+        if self._grpc is None:
+            return
+        if self._grpc.is_started:
+            # gRPC cuts calls off that come while it stops, and their callers cannot tell whether
+            # they were begun. A refusal tells, and a lull gives each caller time to get one.
+            await asyncio.sleep(_LULL_SECONDS)
+        await self._grpc.drain(max(deadline - time.monotonic(), _LULL_SECONDS))
 
     async def _close_executor(self, *, idle: bool, deadline: float) -> None:
         if self._executor is None:

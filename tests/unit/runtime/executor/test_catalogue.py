@@ -218,3 +218,12 @@ def test_a_class_without_handlers_serves_nothing():
     catalogue = catalogue_of(Executor())
     assert catalogue.handler("/x") is None
     assert not catalogue.description.endpoints
+
+
+def test_the_gateway_knows_an_executor_by_its_name_in_the_flow():
+    class Renamed(Executor):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.name = "something else"
+
+    assert catalogue_of(Renamed(), name="encoder").description.name == "encoder"
