@@ -2,7 +2,8 @@
 
 The three are measured in turn, several rounds in one run, so that a machine whose speed drifts
 slows them alike; what counts is each round's ratio to the bare echo. Load comes from `hey`
-(a Debian package) through the published port.
+(a Debian package) through the published port. A second table says whose processors a request
+takes: on a machine with few of them, load generator and port forwarder share them with the Flow.
 
     python benchmarks/throughput.py [--seconds 3] [--rounds 3]
 """
@@ -10,6 +11,8 @@ slows them alike; what counts is each round's ratio to the bare echo. Load comes
 from __future__ import annotations
 
 import argparse
+import os
+import resource
 import shutil
 import socket
 import statistics
@@ -30,6 +33,13 @@ from containerflow import Flow
 HERE = Path(__file__).resolve().parent
 BODY = '{"data":[{"text":"a"}]}'
 CONNECTIONS = (1, 32)
+KINDS = {
+    "bare_echo.py": "bare echo",
+    "docker-proxy": "port forwarder",
+    "containerflow.runtime.gateway": "Gateway",
+    "containerflow.runtime.executor": "Executors",
+}
+"""What a process's command line says, and what the table calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +121,35 @@ def load(target: Target, connections: int, seconds: float) -> Measurement:
     return Measurement(float(rate.split()[1]), float(median.split()[2]) * 1000)
 
 
+def processor_seconds() -> dict[str, float]:
+    """What each kind of process has taken so far, user and system time together."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    taken: dict[str, float] = dict.fromkeys(KINDS.values(), 0.0)
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (directory / "cmdline").read_text().replace("\0", " ")
+            fields = (directory / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended meanwhile
+        for pattern, kind in KINDS.items():
+            if pattern in command and "dumb-init" not in command:
+                # Fields 14 and 15 of proc(5), counted from the one after the name.
+                taken[kind] += (int(fields[11]) + int(fields[12])) / ticks
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken["load generator"] = children.ru_utime + children.ru_stime
+    return taken
+
+
+def processors(target: Target, connections: int, seconds: float) -> dict[str, float]:
+    """Microseconds of processor time that one request takes, by kind of process."""
+    before = processor_seconds()
+    count = load(target, connections, seconds).requests_per_second * seconds
+    after = processor_seconds()
+    return {kind: (after[kind] - before[kind]) * 1e6 / count for kind in after}
+
+
 def main() -> None:
-    """Measure and print one table."""
+    """Measure and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one burst")
     parser.add_argument("--rounds", type=int, default=3)
@@ -153,7 +190,19 @@ def main() -> None:
                     f"{statistics.median(row[index].p50_ms for row in rounds):.1f}",
                     f"{statistics.median(ratios):.0%}",
                 )
-    Console(width=100).print(table)
+        costs = {
+            target.name: processors(target, CONNECTIONS[-1], options.seconds) for target in targets
+        }
+    console = Console(width=100)
+    console.print(table)
+    table = Table(title=f"Processor time of a request at {CONNECTIONS[-1]} connections, in µs")
+    table.add_column("")
+    kinds = ["load generator", *KINDS.values()]
+    for kind in kinds:
+        table.add_column(kind, justify="right")
+    for name, cost in costs.items():
+        table.add_row(name, *(f"{cost[kind]:.0f}" for kind in kinds))
+    console.print(table)
 
 
 if __name__ == "__main__":
