@@ -56,6 +56,7 @@ class Deployment:
         self._lock = threading.RLock()
         self._closed = False
         self._failure: ExitedError | None = None
+        self._told_to_end: set[str] = set()
         watch.on_happening = self._happened
         watch.on_return = self._look_again
 
@@ -107,6 +108,7 @@ class Deployment:
         """Called by the watch, in its thread."""
         if event.kind == "kill":
             # What comes of it is told by an event of its own.
+            self._told_to_end.add(event.container_id)
             return
         if event.kind == "oom":
             logger.warning("Container %s ran out of memory.", event.container)
@@ -119,6 +121,12 @@ class Deployment:
                 "Container %s ended with exit code %s; the engine starts it again.",
                 event.container,
                 event.exit_code,
+            )
+        elif event.container_id in self._told_to_end:
+            self._failure = ExitedError(
+                f"Container {event.container} of Flow {self.name} was stopped by someone else, "
+                "with `cflow down` or a command of the engine's own.",
+                remedy="Start the Flow again, if it was not meant to stop.",
             )
         else:
             self._failure = ExitedError(

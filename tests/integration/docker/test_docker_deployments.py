@@ -332,6 +332,13 @@ def test_a_container_that_is_gone_for_good_is_a_failure_of_the_flow(on_engine: E
     assert f"{on_engine.name}-a-0" in str(deployment.failure)
 
 
+def test_a_container_that_someone_stops_is_said_to_have_been_stopped(on_engine: Engine) -> None:
+    deployment = on_engine.up(on_engine.plan())
+    on_engine.client.stop(f"{on_engine.name}-gateway-0")
+    eventually(lambda: deployment.failure)
+    assert "was stopped by someone else" in str(deployment.failure)
+
+
 def test_an_engine_that_comes_back_is_asked_what_happened_meanwhile(
     on_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
