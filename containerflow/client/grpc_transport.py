@@ -16,6 +16,7 @@ from containerflow.client.transport import (
     GRACE_SECONDS,
     QUESTION_SECONDS,
     Answer,
+    other_protocol,
     too_late,
     unreachable,
 )
@@ -121,6 +122,8 @@ class GrpcTransport:
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise too_late(self._address, timeout or QUESTION_SECONDS, request_id) from error
+            if "http1.x server" in (error.details() or ""):
+                raise other_protocol(self._address, "http", request_id) from error
             if error.code() == grpc.StatusCode.UNAVAILABLE:
                 raise unreachable(self._address, error.details(), request_id) from error
             raise RequestError(

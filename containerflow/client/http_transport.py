@@ -13,12 +13,17 @@ from containerflow.client.transport import (
     GRACE_SECONDS,
     QUESTION_SECONDS,
     Answer,
+    other_protocol,
     too_late,
     unreachable,
 )
 from containerflow.errors import Code, RequestError
 from containerflow.wire.body import JSON
 from containerflow.wire.names import REQUEST_ID_HEADER, TIMEOUT_HEADER
+
+_HTTP2_GREETING = r"b'\x00\x00"
+"""How a server of HTTP/2 begins, as it stands in the complaint of a parser of HTTP/1: the length of
+its SETTINGS frame (RFC 9113, section 3.4)."""
 
 _STATUSES = {code.value: code for code in Code}
 _CONNECT_SECONDS = 10.0
@@ -120,6 +125,10 @@ class HttpTransport:
             if isinstance(error, aiohttp.ConnectionTimeoutError):
                 raise unreachable(self._address, error, request_id) from error
             raise too_late(self._address, seconds, request_id) from error
+        except aiohttp.ClientResponseError as error:
+            if _HTTP2_GREETING in error.message:
+                raise other_protocol(self._address, "grpc", request_id) from error
+            raise unreachable(self._address, error, request_id) from error
         except (aiohttp.ClientError, OSError) as error:
             raise unreachable(self._address, error, request_id) from error
 

@@ -65,6 +65,22 @@ def unreachable(address: Address, why: object, request_id: str = "") -> RequestE
     )
 
 
+def other_protocol(address: Address, speaks: str, request_id: str = "") -> RequestError:
+    """The error for an address at which something answers in another protocol.
+
+    Args:
+        address: Where.
+        speaks: What it seems to speak, as it stands in a URL: http or grpc.
+        request_id: The request's id.
+    """
+    return RequestError(
+        f"What answers at {address} speaks {speaks}, not {address.protocol}."
+        f" Write {speaks}:// before the host, or use the port of the other protocol.",
+        code=Code.UNAVAILABLE,
+        request_id=request_id,
+    )
+
+
 def too_late(address: Address, timeout: float, request_id: str = "") -> RequestError:
     """The error for a request whose Gateway did not even report the deadline."""
     return RequestError(

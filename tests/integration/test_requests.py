@@ -223,6 +223,18 @@ def test_a_client_gets_a_typed_error_over_either_protocol(chain: Flow, protocol:
         assert caught.value.detail[0]["loc"] == ["data", 0, "text"]
 
 
+@pytest.mark.parametrize(("spoken", "written"), [("http", "grpc"), ("grpc", "http")])
+def test_given_the_other_protocol_a_client_is_told_which_one_to_write(
+    chain: Flow, spoken: str, written: str
+) -> None:
+    address = next(one for one in chain.addresses if one.protocol == spoken)
+    with Client(host=f"{written}://{address.local}") as client:
+        with pytest.raises(RequestError) as caught:
+            client.post("/count", inputs={"text": "a"})
+        assert caught.value.code is Code.UNAVAILABLE
+        assert f"speaks {spoken}, not {written}" in caught.value.message
+
+
 @pytest.fixture(scope="module")
 def diamond() -> Iterator[Flow]:
     flow = (
