@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import click
 
 from containerflow.cli.arguments import (
@@ -43,7 +41,7 @@ def up(
       cflow up flow.yml
       cflow down flow.yml
     """
-    from containerflow.api.interrupts import Interrupts
+    from containerflow.api.interrupts import Flag, Interrupts
     from containerflow.api.panel import show_panel
     from containerflow.cli.declared import declare, provide_images
     from containerflow.engine.connection import connect
@@ -55,7 +53,7 @@ def up(
     progress = terminal_progress(quiet=silent)
     engine = connect()
     plan = provide_images(declared, engine, progress, images)
-    interrupts, cancelled = Interrupts(), threading.Event()
+    interrupts, cancelled = Interrupts(), Flag()
     interrupts.install()
     try:
         with interrupts.starting(cancelled):

@@ -58,8 +58,7 @@ async def _with_signals(main: Main) -> int:
 
     def on_signal(number: int) -> None:
         if stop.is_set():
-            _flush()
-            os._exit(128 + number)
+            _exit_now(128 + number)
         stop.set()
 
     # Python takes signals in the main thread alone; elsewhere (a test) the event is set by hand.
